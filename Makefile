@@ -173,7 +173,8 @@ lint-cdk: infra/cdk/node_modules/.package-lock.json
 	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) -c nag=true
 	# As it is once accounts are linked and the first run's outputs are known; infra/checks compares the two.
 	cd infra/cdk && $(TIMED) $(NODE) node_modules/.bin/cdk synth --quiet -c artifacts=$(abspath .local/cdk-code) --output cdk.out/linked \
-		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com 2>/dev/null
+		-c linked=true -c organization=o-abcdefghij -c MileageApiUrl=https://mileage.example.com \
+		-c ControlPlaneIntakeUrl=https://control-plane.example.com 2>/dev/null
 
 .PHONY: deploy
 deploy: portal $(INFRA_VENV)/infra.ready ## Deploy what was packaged into the accounts of STAGE, then try it as a user (docs/deploy.md); PLAN=1 only shows the plan

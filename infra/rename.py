@@ -1,4 +1,4 @@
-"""Gives what is only a name another one, everywhere: `infra/rename.py airline=clinic booking=checkup mileage=bonus`. docs/fork.md is the guide.
+"""Gives what is only a name another one, everywhere: `python3 infra/rename.py airline=clinic booking=checkup mileage=bonus`. docs/fork.md is the guide.
 
 Each pair is a word and the one for it. It is replaced in every tracked text and path, as `booking`, `Booking` and `BOOKING`, also inside longer names:
 crates, functions, stacks, queues, tables, event types, telemetry's `service.name`, variables, prose. A new word that is in use already is refused, since
@@ -19,7 +19,7 @@ WORD = re.compile(r"[a-z][a-z0-9]*")
 def main():
     words = dict(pair.split("=", 1) for pair in sys.argv[1:] if "=" in pair)
     if not words or len(words) != len(sys.argv) - 1:
-        sys.exit("rename: say which words, as in `infra/rename.py airline=clinic booking=checkup mileage=bonus`")
+        sys.exit("rename: say which words, as in `python3 infra/rename.py airline=clinic booking=checkup mileage=bonus`")
     if wrong := [word for pair in words.items() for word in pair if not WORD.fullmatch(word)]:
         sys.exit(f"rename: {', '.join(wrong)} is not [a-z][a-z0-9]*")
     if len(set(words.values())) != len(words) or words.keys() & set(words.values()):

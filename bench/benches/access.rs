@@ -13,7 +13,7 @@ use serde_json::json;
 use testkit::provider::{Provider, access};
 
 const KEY: &str = "cpk_of-a-nightly-report";
-/// Of [`KEY`], as `sha256sum` says it.
+/// The SHA-256 of [`KEY`], as `sha256sum` prints it.
 const KEY_SHA256: &str = "772c3c4984bc5612a88c666ee6db88b46de91a3e5ee9f9f5cae71d2b216b58b1";
 
 #[derive(serde::Deserialize)]

@@ -3,9 +3,11 @@
 
 use std::{hint::black_box, time::Duration};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::Response;
-use lambda_http::{Body, Request};
+use lambda_http::{
+    Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext, request::RequestContext,
+};
 use lambda_http_client::HttpClient;
 use lambda_problem::Problem;
 use mileage::miles::miles_between;
@@ -15,7 +17,7 @@ use opentelemetry::{
 };
 use rustix::time::{ClockId, clock_gettime};
 use tenancy::{AccessLists, List, Listed, TenantContext, TenantLabel, Tier};
-use tenant_auth::{JwtSettings, JwtVerifier};
+use tenant_auth::{JwtSettings, JwtVerifier, bench::hold_against_access_lists};
 use tenant_quota::QuotaLayer;
 use tenant_store::TenantTable;
 use tenant_telemetry::bench::{Measurements, Spans, inject_and_extract};
@@ -38,7 +40,7 @@ fn sampled() -> Context {
 fn spans(criterion: &mut Criterion) {
     let spans = Spans::default();
     let tenant = tenant();
-    // As instrumentation has them: names known when it was compiled.
+    // Instrumentation, too, has names that are known when it is compiled.
     let names = ["a.1", "a.2", "a.3", "a.4", "a.5", "a.6", "a.7", "a.8", "a.9", "a.10"];
     let attributes = names.map(|name| KeyValue::new(name, "a value of some length"));
     criterion.bench_function("span_of_100", |bencher| {
@@ -167,14 +169,22 @@ fn quotas(criterion: &mut Criterion) {
     });
 }
 
-/// A caller whom none of two hundred entries refuses.
+/// What the layer does with a caller whom none of two hundred entries refuses, its network on the span with it.
 fn access_lists(criterion: &mut Criterion) {
     let network = |n: usize| Listed::Network(format!("2001:db8:{n:x}::/48").parse().unwrap());
     let block = |lists: AccessLists, n| lists.with(List::Block, network(n), Some(i64::MAX), 0).unwrap();
     let lists = (0..AccessLists::MOST_ENTRIES).fold(AccessLists::default(), block);
-    let (address, user) = ("203.0.113.7".parse().ok(), "ann".parse().ok());
-    criterion
-        .bench_function("access_lists", |bencher| bencher.iter(|| lists.refuse(black_box(address), user.as_ref(), 0)));
+    let mut context = ApiGatewayProxyRequestContext::default();
+    context.identity.source_ip = Some("2001:db8:ffff::7".to_owned());
+    let request = Request::default().with_request_context(RequestContext::ApiGatewayV1(context));
+    let (spans, tenant) = (Spans::default(), tenant());
+    criterion.bench_function("access_lists", |bencher| {
+        let hold = |cx: &mut Context| {
+            let _in_span = cx.clone().attach();
+            hold_against_access_lists(&lists, black_box(&request), &tenant)
+        };
+        bencher.iter_batched_ref(|| spans.begun(), hold, BatchSize::SmallInput);
+    });
 }
 
 criterion_group! {

@@ -67,9 +67,9 @@ async fn measure() -> Result<()> {
     }
     if only.is_none_or(|only| only == "control-plane") {
         let spans = arguments.get(1).map(|text| text.parse()).transpose()?;
-        let within = arguments.get(2).map_or("30d", String::as_str).parse()?;
+        let period = arguments.get(2).map_or("30d", String::as_str).parse()?;
         let engine = arguments.get(3).map(String::as_str);
-        control_plane::add(&mut report, &target.join("release"), spans, within, engine).await?;
+        control_plane::add(&mut report, &target.join("release"), spans, period, engine).await?;
     }
     if only.is_none_or(|only| only == "intake") {
         let items = arguments.get(1).map(|text| text.parse()).transpose()?;

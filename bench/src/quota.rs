@@ -28,7 +28,7 @@ pub(crate) async fn add(report: &mut Report, booking_api: &Path, criterion: &Pat
     report.add("quota.admitted_us", admitted);
     report.add("quota.refused_us", cpu_us("quota_refused")?);
     report.add("quota.lease_us", lease);
-    // As much as is asked for, and half of it.
+    // A quota of as much as is asked for, and one of half as much.
     for (name, quota) in [("quota.", [200, 400, 1]), ("quota.beyond.", [50, 50, 1])] {
         let Leased { calls, took } = lists(booking_api, quota).await?;
         let calls_per_request = calls as f64 / f64::from(REQUESTS);
@@ -40,7 +40,7 @@ pub(crate) async fn add(report: &mut Report, booking_api: &Path, criterion: &Pat
 }
 
 struct Leased {
-    /// Those that lease.
+    /// How many calls lease tokens.
     calls: usize,
     took: Duration,
 }

@@ -14,7 +14,7 @@ use testkit::functions::booking_api_env;
 /// A kind of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// None at all.
+    /// No telemetry at all.
     Off,
     /// OTLP, sent after each response, to a collector that takes so many milliseconds.
     Each(u64),

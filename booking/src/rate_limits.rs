@@ -28,7 +28,7 @@ pub enum NotAdmitted {
         /// Seconds until they are counted anew.
         retry_after: u32,
     },
-    /// They cannot be counted, so none is let through.
+    /// Requests cannot be counted at the moment, so none is admitted.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -42,7 +42,7 @@ impl From<BuildError> for UserPoolError {
     }
 }
 
-/// Whom a new user belongs to, and as what.
+/// The tenant that a new user belongs to, and the user's role.
 #[derive(Debug, Clone, Copy)]
 pub struct Membership<'a> {
     /// The tenant that the user belongs to.
@@ -58,9 +58,9 @@ pub struct Membership<'a> {
 /// Whether a user was made by this call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Added {
-    /// By this one; whom requests of theirs will be served for.
+    /// This call added the user. The label names the tenant that the user's requests are served for.
     Now(TenantLabel),
-    /// They were there before, in whatever tenant, and are as they were.
+    /// The user existed before, in this or another tenant, and was not changed.
     Before,
 }
 

@@ -57,10 +57,12 @@ const atRest = stack('logs', 'logs/template.yaml', observability, { MoreServices
 const sent = { LogDestinationArn: `arn:aws:logs:${region}:${observability}:destination:logs-at-rest-${stage}` };
 const ofBooking = stack('source-booking', 'source-account/template.yaml', booking, { ApiName: 'booking' });
 const ofMileage = stack('source-mileage', 'source-account/template.yaml', mileage, { ApiName: 'mileage' });
-const bookings = stack('booking', 'booking/template.yaml', booking, sent);
-const miles = stack('mileage', 'mileage/template.yaml', mileage, sent);
+// Each account's own stream, which is there once its source stack is told where the control plane is.
+const refusals = (of) => (given('ControlPlaneIntakeUrl', '') ? { AccessLogsStreamArn: `arn:aws:firehose:${region}:${of}:deliverystream/access-logs-${stage}` } : {});
+const bookings = stack('booking', 'booking/template.yaml', booking, { ...sent, ...refusals(booking) });
+const miles = stack('mileage', 'mileage/template.yaml', mileage, { ...sent, ...refusals(mileage) });
 const pages = stack('portal', 'portal/template.yaml', booking);
-const services = names.map((name) => stack(name, `${name}/template.yaml`, booking, sent));
+const services = names.map((name) => stack(name, `${name}/template.yaml`, booking, { ...sent, ...refusals(booking) }));
 if (linked) inOrder(atRest, ofBooking, ofMileage, bookings, miles, pages, ...services, watching);
 else inOrder(watching, atRest, ofBooking, ofMileage, bookings, miles, pages, ...services);
 

@@ -14,7 +14,7 @@ const REASONS = [
   { id: 'AwsSolutions-CFR2', reason: 'A web ACL is a parameter; it is made in us-east-1, in a stack of its owner\'s.' },
   { id: 'AwsSolutions-CFR3', reason: 'The portal\'s files are the same for everybody; who did what is in the APIs\' spans.' },
   { id: 'AwsSolutions-CFR4', reason: 'Its own domain gets TLS 1.2 and later; CloudFront\'s own certificate leaves no choice.' },
-  { id: 'AwsSolutions-SMG4', reason: 'The canary\'s password is that of a user in another account; rotating one needs the other.' },
+  { id: 'AwsSolutions-SMG4', reason: 'The canary\'s password is that of a user in another account, the key of access logs is the control plane\'s too; rotating one needs the other.' },
   {
     id: 'AwsSolutions-IAM4',
     reason: 'API Gateway refuses a role to log by that may do less than this.',
@@ -29,6 +29,7 @@ const REASONS = [
       'Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/lambda/cwsyn-*',
     ],
   },
+  { id: 'AwsSolutions-IAM5', reason: 'Of who delivers access logs: objects of its own bucket.', appliesTo: ['Resource::<AccessLogsUndelivered.Arn>/*'] },
   {
     id: 'AwsSolutions-IAM5',
     reason: 'Of who writes and reads logs at rest: objects under one prefix of one bucket.',

@@ -39,6 +39,9 @@ EVERYTHING = {
     **COMMON,
     "AlarmTopicArn": COMMON["NoticesTopicArn"],
     "LogDestinationArn": f"arn:aws:logs:{REGION}:{OBSERVABILITY}:destination:logs-at-rest-{STAGE}",
+    "ControlPlaneIntakeUrl": "https://control-plane.example.com",
+    # Of each account its own.
+    "AccessLogsStreamArn": f"arn:aws:firehose:{REGION}:<account>:deliverystream/access-logs-{STAGE}",
     "MoreServices": ",".join(project_file.LOGGED_SERVICES),
     # One of another account by mistake, whom the role must not take.
     "ReaderArns": f"arn:aws:iam::{OBSERVABILITY}:role/on-call,arn:aws:iam::999999999999:role/on-call",
@@ -127,7 +130,8 @@ class Project:
         """Label and stack of each template that is deployed."""
         parameters = EVERYTHING if parameters is None else parameters
         for label, template, account, own in self.deployed:
-            yield label, Stack(self.templates[template], {**parameters, **own}, account)
+            given = {name: value.replace("<account>", account) if isinstance(value, str) else value for name, value in {**parameters, **own}.items()}
+            yield label, Stack(self.templates[template], given, account)
 
     def resources(self, *types, parameters=None):
         """Label, stack, logical name and resolved properties of each deployed resource of these types."""

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "versions_move_with_what_functions_read": "the hash is the app's: test_versions_move_with_parameters",
     "without_a_hash_code_alone_decides": "there always is a hash",
     "without_a_destination_lines_stay": "the app always names one",
+    "without_a_control_plane_refusals_stay": "the app is told where it is here",
     "nothing_of_the_logs_stack_is_of_another_stage": "a synthesis is of one stage",
     "every_alias_moves_by_a_hash": "its value, not a parameter: test_versions_move_with_parameters",
 }

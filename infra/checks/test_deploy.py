@@ -100,6 +100,18 @@ def test_the_portal_knows_the_hosted_login_and_the_control_plane_where_there_are
     assert {name: portal[name] for name in urls} == urls
 
 
+def test_refused_requests_go_by_the_stream_of_their_own_account_and_nowhere_once_it_is_gone():
+    streams = {f"source-{account}": {"AccessLogsStreamArn": f"stream of {account}"} for account in ("booking", "mileage")}
+    cloud = deploy(Memory(outputs={**OUTPUTS, **streams}))
+    assert {name: cloud.stacks[name]["AccessLogsStreamArn"] for name in ("booking", "mileage", *SERVICES)} == {
+        "booking": "stream of booking", "mileage": "stream of mileage", **dict.fromkeys(SERVICES, "stream of booking"),
+    }  # fmt: skip
+    assert all(cloud.stacks[source]["AlarmTopicArn"] == "notices" for source in streams)
+    cloud.given_outputs = OUTPUTS
+    # Said, not left out: a parameter that is left out keeps its value.
+    assert deploy(cloud).stacks["booking"]["AccessLogsStreamArn"] == ""
+
+
 def test_spans_are_kept_as_long_in_every_account():
     cloud = deploy(Memory())
     kept = [given for service, call, given in (each for each in cloud.journal if isinstance(each, tuple)) if call == "put_retention_policy"]

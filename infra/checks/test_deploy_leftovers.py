@@ -11,6 +11,7 @@ from stand_in import ACCOUNTS, Memory
 LEFT = {
     "reservations-dev", "tenants-dev", "airline-dev", "booking-stream-failures-dev-111111111111", "mileage-ledger-dev", "slo-state-dev",
     "canary-artifacts-dev-333333333333", "logs-at-rest-dev-333333333333", "portal-dev-111111111111",
+    "access-logs-undelivered-dev-111111111111", "access-logs-undelivered-dev-222222222222",
 }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def test_each_by_the_name_that_it_has():
 
 def test_log_groups_and_secrets_linger():
     names = {each.name for each in leftovers.of_stage(Config("dev"), ACCOUNTS) if not each.retained}
-    assert {"/aws/lambda/booking-api-dev", "/aws/lambda/mileage-accrual-dev", "/aws/lambda/booking-api-isolated-dev", "canary-dev"} <= names
+    assert {"/aws/lambda/booking-api-dev", "/aws/lambda/mileage-accrual-dev", "/aws/lambda/booking-api-isolated-dev", "canary-dev", "access-logs-key-dev", "/aws/kinesisfirehose/access-logs-dev"} <= names
 
 
 @pytest.mark.parametrize(("stage", "said", "deletes"), [

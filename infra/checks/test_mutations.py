@@ -157,6 +157,11 @@ def vendor_gets_plain_booking(project):
     group["statements"] = [statement for statement in group["statements"] if "booking.number" not in statement]
 
 
+def vendor_gets_plain_network(project):
+    group = project.collectors["community"]["processors"]["transform/pseudonyms"]["trace_statements"][0]
+    group["statements"] = [statement for statement in group["statements"] if "client.network" not in statement]
+
+
 def booking_not_indexed(project):
     project.collectors["adot"]["exporters"]["awsxray"]["indexed_attributes"].remove("booking.number")
 
@@ -373,6 +378,7 @@ MISTAKES = [
     (hashing_errors_ignored, "collector_statements_parse"),
     (vendor_gets_plain_tenant, "xray_gets_annotations_and_vendors_get_pseudonyms"),
     (vendor_gets_plain_booking, "xray_gets_annotations_and_vendors_get_pseudonyms"),
+    (vendor_gets_plain_network, "xray_gets_annotations_and_vendors_get_pseudonyms"),
     (booking_not_indexed, "xray_gets_annotations_and_vendors_get_pseudonyms"),
     (alarm_without_action, "every_alarm_has_an_action"),
     (alarm_on_missing_queue, "what_is_watched_exists"),

@@ -50,7 +50,7 @@ def of_stage(config, accounts):
         template = config.template(name)
         everything = {key: each["Default"] for key, each in template["Parameters"].items() if "Default" in each}
         on = {key: "true" for key, default in everything.items() if default == "false"}
-        urls = {key: "https://x.invalid" for key in ("BookingApiUrl", "MileageApiUrl") if key in everything}
+        urls = {key: "https://x.invalid" for key in ("BookingApiUrl", "MileageApiUrl", "ControlPlaneIntakeUrl") if key in everything}
         modes = {"TenantIsolationMode": "function"} if "TenantIsolationMode" in everything else {}
         api = {"ApiName": name.split("-")[1]} if name.startswith("source-") else {}
         yield from of_template(name, template, {**everything, **on, **urls, **modes, **api, "Stage": config.stage}, accounts[account])

@@ -9,6 +9,7 @@ COSTS = [
     ("canary, every five minutes", 10.37, lambda given: given["observability"].get("CanaryState", "true") == "true"),
     ("41 metrics in alarms, three composite alarms, a custom metric", 5.90, lambda given: True),
     ("logs at rest, an object for each service every quarter of an hour", 0.26, lambda given: True),
+    ("refused requests on the control plane: four metrics in alarms, two secrets", 1.20, lambda given: any(each.get("ControlPlaneIntakeUrl") for each in given.values())),
     ("Contributor Insights, three rules", 1.50, lambda given: True),
     ("keys and a secret", 3.40, lambda given: True),
     ("AWS WAF before the booking API: an ACL of 5.00 and four rules", 9.00, lambda given: given["booking"].get("WebAcl", "true") == "true"),

@@ -47,6 +47,7 @@ ACTIONS = {
         ("dynamodb:CreateTable", "arn:aws:dynamodb:{region}:{account}:table/mileage-ledger-{stage}"),
         ("lambda:CreateFunction", "arn:aws:lambda:{region}:{account}:function:mileage-api-{stage}"),
         ("oam:CreateLink", "*"),
+        ("s3:CreateBucket", "arn:aws:s3:::access-logs-undelivered-{stage}-{account}"),
         ("sqs:CreateQueue", "arn:aws:sqs:{region}:{account}:mileage-bookings-{stage}"),
         ("wafv2:CreateIPSet", "arn:aws:wafv2:{region}:{account}:regional/ipset/mileage-{stage}-blocked-ipv4/*"),
         ("wafv2:CreateWebACL", "arn:aws:wafv2:{region}:{account}:regional/webacl/mileage-{stage}/*"),

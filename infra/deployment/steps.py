@@ -95,7 +95,8 @@ def logs(known):
 
 def source(api):
     def parameters(known):
-        return {"ApiName": api, "SinkArn": known.outputs["observability"].get("SinkArn") or known.sink}
+        watched = known.outputs["observability"]
+        return {"ApiName": api, "SinkArn": watched.get("SinkArn") or known.sink, "AlarmTopicArn": watched["NoticesTopicArn"]}
 
     return parameters
 
@@ -104,7 +105,7 @@ def booking(known):
     parameters = {
         "MileageAccountId": known.accounts["mileage"],
         "TierAccountIds": ",".join(known.accounts[f"mileage-{tier}"] for tier in known.tiers),
-        **what_it_sends(known), **traffic(),
+        **what_it_sends(known, "source-booking"), **traffic(),
     }  # fmt: skip
     if "mileage" in known.outputs:
         parameters |= {"MileageApiUrl": known.outputs["mileage"]["ApiUrl"], "MileageApiId": known.outputs["mileage"]["ApiId"]}
@@ -119,20 +120,24 @@ def mileage(tier=None):
         return {
             "BookingAccountId": known.accounts["booking"],
             "Tiers": tier or ",".join(rest),
-            **what_it_sends(known), **user_pool(known), **traffic(), **allowed_origin(known),
+            **what_it_sends(known, f"source-mileage-{tier}" if tier else "source-mileage"), **user_pool(known), **traffic(), **allowed_origin(known),
         }  # fmt: skip
 
     return parameters
 
 
 def service(known):
-    """What `make new-service` made."""
-    return {**what_it_sends(known), **user_pool(known), **traffic(), **allowed_origin(known)}
+    """What `make new-service` made, in account A."""
+    return {**what_it_sends(known, "source-booking"), **user_pool(known), **traffic(), **allowed_origin(known)}
 
 
-def what_it_sends(known):
-    """Where a stack's alarms and log lines go."""
-    return {"AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"], "LogDestinationArn": known.outputs["logs"]["LogDestinationArn"]}
+def what_it_sends(known, source):
+    """Where a stack's alarms, log lines and refused requests go; `source` is the source stack of its account."""
+    return {
+        "AlarmTopicArn": known.outputs["observability"]["NoticesTopicArn"],
+        "LogDestinationArn": known.outputs["logs"]["LogDestinationArn"],
+        "AccessLogsStreamArn": known.outputs[source].get("AccessLogsStreamArn", ""),
+    }
 
 
 def user_pool(known):

@@ -41,12 +41,12 @@ def ask(book):
     for action in ("logs:PutDestinationPolicy", "logs:DeleteDestination"):
         other_accounts(book, f"{action} of logs at rest", action, destination, {}, ())
     roles = book.deployed.roles
-    _taken(book, "firehose", roles["logs", "StreamRole"], {ARN: stack.arn("LogsStream"), ACCOUNT: OBSERVABILITY}, {
+    taken(book, "firehose", roles["logs", "StreamRole"], {ARN: stack.arn("LogsStream"), ACCOUNT: OBSERVABILITY}, {
         "another stream": {ARN: f"arn:aws:firehose:{REGION}:{OBSERVABILITY}:deliverystream/stranger"},
         "another account": {ACCOUNT: STRANGER_ACCOUNT},
     })  # fmt: skip
     for account in (BOOKING, MILEAGE, OBSERVABILITY):
-        _taken(book, "logs", roles["logs", "DestinationRole"], {ARN: f"arn:aws:logs:{REGION}:{account}:log-group:/aws/lambda/one:*"}, {
+        taken(book, "logs", roles["logs", "DestinationRole"], {ARN: f"arn:aws:logs:{REGION}:{account}:log-group:/aws/lambda/one:*"}, {
             "another account": {ARN: f"arn:aws:logs:{REGION}:{STRANGER_ACCOUNT}:log-group:/aws/lambda/one:*"},
             "something that is no log group": {ARN: f"arn:aws:sns:{REGION}:{account}:one"},
         })  # fmt: skip
@@ -71,7 +71,7 @@ def ask(book):
             book.ask(f"a role of {account} may not {action} of logs at rest", False, principal, action, f"{bucket}/logs/1.gz", "another account", of, ["everything"])
 
 
-def _taken(book, service, role, given, others):
+def taken(book, service, role, given, others):
     """A role that a service takes for what `given` names, and for none of `others`."""
     principal, whose = f"{service}.amazonaws.com", short(role.arn)
     given = {"aws:PrincipalIsAWSService": "true", **given}
@@ -88,4 +88,4 @@ def _taken(book, service, role, given, others):
                  "aws:PrincipalIsAWSService": "false"}, ["everything"])
 
 
-__all__ = ["ask", "needed"]
+__all__ = ["ask", "needed", "taken"]

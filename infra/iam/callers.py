@@ -140,7 +140,8 @@ def _api_calls(book, function, source):
 def _roles(book):
     """Who takes a role: the service it is for, and no other, and nobody in person."""
     for (label, name), role in book.deployed.roles.items():
-        if name == "TenantRole" or label == "logs":
+        # at_rest.py and access_logs.py ask about those of streams.
+        if name in ("TenantRole", "AccessLogsStreamRole", "ApiRefusalsRole") or label == "logs":
             continue
         service = "apigateway" if name == "ApiGatewayLogsRole" else "lambda"
         whose, principal = f"{label}'s {name}", f"{service}.amazonaws.com"

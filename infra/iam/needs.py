@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import access_logs
 import at_rest
 from cases import BOOKING, MILEAGE, OBSERVABILITY, probe, short
 from deployed import REGION, STAGE
@@ -91,6 +92,7 @@ def platform(deployed, needs):
             yield from _of_canary(stack)
         if label == "logs":
             yield from (Need(*each, kind="platform") for each in at_rest.needed(deployed, stack))
+        yield from (Need(*each, kind="platform") for each in access_logs.needed(label, stack))
     yield from _of_encrypted_topics(deployed, needs)
 
 
@@ -222,7 +224,7 @@ def ask(book, calls=None):
 
 
 # Roles without AWS's own policies, so that this project decides where they log.
-OWN_LISTS = ("CanaryRole", "StreamRole")
+OWN_LISTS = ("CanaryRole", "StreamRole", "AccessLogsStreamRole")
 
 
 def _is_on_awss_list(need):

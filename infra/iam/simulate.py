@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
+import access_logs
 import at_rest
 import callers
 import needs
@@ -25,6 +26,7 @@ def book(parameters, calls=None, project=None):
     needs.ask(made, calls)
     callers.ask(made)
     at_rest.ask(made)
+    access_logs.ask(made)
     return made
 
 

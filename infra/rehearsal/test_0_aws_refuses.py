@@ -35,6 +35,7 @@ def trust(principal):
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}]}
 
 
+LOGS_OF_OTHERS = f"arn:aws:logs:us-east-1:{OTHER}:destination:one"
 FOR_OTHERS, LOGS = {"PolicyDocument": trust(f"arn:aws:iam::{OTHER}:root")}, f"arn:aws:logs:us-east-1:{ME}:log-group:a"
 # Rule -> resource types and properties, in order; the last is refused.
 REFUSED = {
@@ -48,6 +49,17 @@ REFUSED = {
     ],
     "transaction_search_needs_its_policy": [("AWS::XRay::TransactionSearchConfig", {"IndexingPercentage": 1})],
     "composites_need_their_children": [("AWS::CloudWatch::CompositeAlarm", {"AlarmName": "c", "AlarmRule": "ALARM(none)"})],
+    "log_groups_take_two_filters": [
+        ("AWS::Logs::LogGroup", {"LogGroupName": "full"}),
+        *(("AWS::Logs::SubscriptionFilter", {"FilterName": each, "LogGroupName": "full", "FilterPattern": "", "DestinationArn": LOGS_OF_OTHERS}) for each in "abc"),
+    ],
+    "filters_need_a_stream_and_a_role": [
+        ("AWS::Logs::LogGroup", {"LogGroupName": "streamed"}),
+        ("AWS::Logs::SubscriptionFilter", {
+            "FilterName": "a", "LogGroupName": "streamed", "FilterPattern": "", "RoleArn": f"arn:aws:iam::{ME}:role/r",
+            "DestinationArn": f"arn:aws:firehose:us-east-1:{ME}:deliverystream/none",
+        })
+    ],
     "canaries_need_their_user": [
         ("AWS::Synthetics::Canary", {
             "Name": "journey", "ArtifactS3Location": "s3://b", "ExecutionRoleArn": f"arn:aws:iam::{ME}:role/r", "RuntimeVersion": "syn-nodejs-4.1",

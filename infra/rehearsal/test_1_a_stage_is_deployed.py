@@ -1,5 +1,7 @@
 """The first half of a stage's life, which `make test` plays: planned, deployed, tried, deployed again, changed."""
 
+import json
+
 import tree
 
 QUOTE = ("GET /quotes", "GET /miles")
@@ -20,6 +22,19 @@ def test_three_empty_accounts_become_a_stage(life):
     assert life.stops() == [], "nothing was refused, and nothing that AWS would take is wrong when it is used"
     assert life.journal(rule="alarms_need_a_working_link"), "the deployment asked CloudWatch whether the links work, before they did"
     assert life.behind() == {}, "every alias is at its function's last configuration"
+
+
+def test_refused_requests_have_their_way_to_the_control_plane(life):
+    """From each account by a stream of its own, with a key that the stage made."""
+    for account in ("booking", "mileage"):
+        stream = life.client(account, "firehose").describe_delivery_stream(DeliveryStreamName="access-logs-dev")["DeliveryStreamDescription"]
+        filters = life.client(account, "logs").describe_subscription_filters(logGroupName=f"/aws/apigateway/{account}-dev")["subscriptionFilters"]
+        assert {each["filterName"]: each["filterPattern"] for each in filters} == {"logs-at-rest-dev": "", "access-logs-dev": '{ $.status = "4*" }'}
+        assert next(each for each in filters if each["filterName"] == "access-logs-dev")["destinationArn"] == stream["DeliveryStreamARN"]
+        (destination,) = stream["Destinations"]
+        assert destination["HttpEndpointDestinationDescription"]["EndpointConfiguration"]["Url"] == f"{tree.INTAKE}/v1/access-logs"
+        key = json.loads(life.client(account, "secretsmanager").get_secret_value(SecretId="access-logs-key-dev")["SecretString"])
+        assert key.keys() == {"api_key"} and len(key["api_key"]) == 40
 
 
 def test_a_quote_is_one_trace(life):

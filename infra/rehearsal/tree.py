@@ -13,6 +13,9 @@ LEFT_OUT = shutil.ignore_patterns("cdk", "rehearsal", "checks", "__pycache__", "
 STAGES = ("dev", "staging")
 # A rehearsal does not wait half a minute for a tenant's status to be noticed.
 OVERRIDES = {"booking": ["TenantsCacheSeconds=2"], "mileage": ["TenantsCacheSeconds=2"]}
+# Where refused requests are brought, from each account by itself.
+INTAKE = "https://control-plane.example.com"
+OVERRIDES |= {f"source-{account}": [f"ControlPlaneIntakeUrl={INTAKE}"] for account in ("booking", "mileage")}
 
 
 def copy(to, infra=ROOT / "infra"):

@@ -49,7 +49,7 @@ fn format_of(template: &str) -> Option<String> {
 
 /// What API Gateway knows of a request that is over.
 #[derive(Debug)]
-pub struct Answered {
+pub struct ForwardedRequest {
     at: Timestamp,
     begun: Instant,
     method: Method,
@@ -58,7 +58,7 @@ pub struct Answered {
     trace: String,
 }
 
-impl Answered {
+impl ForwardedRequest {
     /// A request that begins now; `headers` are those that are passed on.
     pub fn begin(method: Method, address: IpAddr, headers: &HeaderMap) -> Self {
         let trace = headers.get(field::XRAY).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -138,7 +138,7 @@ impl AccessLogs {
     }
 
     /// Writes the line of an answer, if it is a refusal: on AWS the filter lets no others through.
-    pub fn write(&self, (account, api, format): (&str, &str, &str), request: &Answered, answer: &Response) {
+    pub fn write(&self, (account, api, format): (&str, &str, &str), request: &ForwardedRequest, answer: &Response) {
         if !answer.status().is_client_error() {
             return;
         }
@@ -210,7 +210,7 @@ mod tests {
             HeaderName::from_static("x-forwarded-for"),
             HeaderValue::from_static("203.0.113.1"),
         )]);
-        let request = Answered::begin(Method::GET, "::ffff:127.0.3.4".parse().unwrap(), &request);
+        let request = ForwardedRequest::begin(Method::GET, "::ffff:127.0.3.4".parse().unwrap(), &request);
         let line = request.line(format, StatusCode::from_u16(status).unwrap(), &headers.collect()).unwrap();
         serde_json::from_str(&line).unwrap()
     }

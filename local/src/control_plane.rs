@@ -28,14 +28,14 @@ const STORE: &str = "CONTROL_PLANE_STORE";
 #[derive(Debug)]
 pub struct Reserved {
     /// Nobody else gets the port meanwhile.
-    kept: Kept,
+    kept: ReservedPort,
     /// Where it will listen.
     pub url: String,
 }
 
 /// How a port is kept.
 #[derive(Debug)]
-enum Kept {
+enum ReservedPort {
     /// Until the control plane starts: one that was asked for is kept from whoever asks for it too.
     Asked(TcpListener),
     /// Until it listens.
@@ -50,10 +50,10 @@ impl Reserved {
             _ => TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.ok(),
         };
         let (port, kept) = match asked {
-            Some(listener) => (port, Kept::Asked(listener)),
+            Some(listener) => (port, ReservedPort::Asked(listener)),
             None => {
                 let port = Port::free()?;
-                (port.number, Kept::Any(port))
+                (port.number, ReservedPort::Any(port))
             }
         };
         Ok(Self { kept, url: format!("http://{}:{port}", Ipv4Addr::LOCALHOST) })
@@ -144,11 +144,11 @@ impl ControlPlane {
         let Reserved { kept, url } = reserved;
         let listen = url.trim_start_matches("http://").to_owned();
         let _until_it_listens = match kept {
-            Kept::Asked(listener) => {
+            ReservedPort::Asked(listener) => {
                 drop(listener);
                 None
             }
-            Kept::Any(port) => Some(port),
+            ReservedPort::Any(port) => Some(port),
         };
         let args = ["serve", "--listen", &listen, "--data", &data, "--config", &config];
         let aws = [

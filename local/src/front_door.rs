@@ -16,7 +16,7 @@ use tenant_telemetry::propagation::field;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    access_log::{AccessLogs, Answered},
+    access_log::{AccessLogs, ForwardedRequest},
     injected_delay::InjectedDelay,
     ministack::REGION,
     relay::{self, problem, relay},
@@ -141,7 +141,7 @@ async fn pass(
     if let Err(error) = begin_trace(&mut headers, access_key.is_some()) {
         return problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", &error.to_string());
     }
-    let logged = Answered::begin(request.method().clone(), caller.ip(), &headers);
+    let logged = ForwardedRequest::begin(request.method().clone(), caller.ip(), &headers);
     let answer = answer(&door, api, access_key, headers, request).await;
     let name = format!("{}-{}", api.prefix, api.stage);
     door.access_logs.write((&api.account, &name, &api.access_log), &logged, &answer);

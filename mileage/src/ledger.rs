@@ -70,7 +70,7 @@ impl FromStr for EntryId {
 
 /// A change of a user's miles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The booking that it is for.
     pub booking_number: String,
     /// Whether the entry posts miles or takes them back.
@@ -88,7 +88,7 @@ pub struct Entry {
     pub created_at: String,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// The entry that an event about this booking makes, whose flight earns, or earned, so many miles.
     pub fn of(kind: EntryKind, booking: Booking, miles: i64, now: jiff::Timestamp) -> Self {
         Self {
@@ -126,12 +126,12 @@ pub struct Balance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postings {
     /// Its miles, if they have arrived.
-    pub earned: Option<Entry>,
+    pub earned: Option<LedgerEntry>,
     /// What takes them back, if it was cancelled.
-    pub taken_back: Option<Entry>,
+    pub taken_back: Option<LedgerEntry>,
 }
 
-impl Listed for Entry {
+impl Listed for LedgerEntry {
     type Id = EntryId;
 
     fn id(&self) -> EntryId {
@@ -172,7 +172,7 @@ impl Ledger {
     }
 
     /// Posts an entry and adds it to the balance, both or neither, once per booking and kind.
-    pub async fn post(&self, tenant: &TenantContext, entry: &Entry) -> Result<Posted, StoreError> {
+    pub async fn post(&self, tenant: &TenantContext, entry: &LedgerEntry) -> Result<Posted, StoreError> {
         let items = self.table.of_user(tenant)?;
         let mut retries = Retries::within(RETRY_FOR);
         loop {
@@ -191,7 +191,7 @@ impl Ledger {
     /// The miles that a booking earned, if they have arrived.
     pub async fn earned(&self, tenant: &TenantContext, booking_number: &str) -> Result<Option<i64>, StoreError> {
         let id = EntryId { booking_number: booking_number.to_owned(), kind: EntryKind::Earned };
-        let entry: Option<Entry> = self.table.of_user(tenant)?.find(&id).await?;
+        let entry: Option<LedgerEntry> = self.table.of_user(tenant)?.find(&id).await?;
         Ok(entry.map(|entry| entry.miles))
     }
 
@@ -215,14 +215,14 @@ impl Ledger {
         tenant: &TenantContext,
         limit: u8,
         after: Option<Cursor<EntryId>>,
-    ) -> Result<Page<Entry>, StoreError> {
+    ) -> Result<Page<LedgerEntry>, StoreError> {
         self.table.of_user(tenant)?.list(limit, after).await
     }
 }
 
-async fn try_post(items: &TenantItems, entry: &Entry) -> Result<(), SdkError<TransactWriteItemsError>> {
+async fn try_post(items: &TenantItems, entry: &LedgerEntry) -> Result<(), SdkError<TransactWriteItemsError>> {
     let put = items
-        .put(Entry::sk(&entry.id()), entry)
+        .put(LedgerEntry::sk(&entry.id()), entry)
         .map_err(SdkError::construction_failure)?
         .condition_expression("attribute_not_exists(pk)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
@@ -252,7 +252,7 @@ mod tests {
     fn an_entrys_name_is_read_back_and_nothing_else_is_one() {
         for (text, sort_key) in [("7T42H7MK", "BOOKING#7T42H7MK"), ("7T42H7MK-taken-back", "CANCELLATION#7T42H7MK")] {
             let id: EntryId = text.parse().unwrap();
-            assert_eq!((id.to_string().as_str(), Entry::sk(&id).as_str()), (text, sort_key));
+            assert_eq!((id.to_string().as_str(), LedgerEntry::sk(&id).as_str()), (text, sort_key));
         }
         for text in ["", "BALANCE", "-taken-back", "7T42H7MK-taken", "7T42H7MK-taken-back-taken-back"] {
             assert_eq!(text.parse::<EntryId>(), Err(InvalidEntryId), "{text}");
@@ -270,9 +270,9 @@ mod tests {
             tier: airline_events::TIERS[0],
             tenant_id: "acme".parse().unwrap(),
         };
-        let of = |kind| Entry::of(kind, booking.clone(), 3452, jiff::Timestamp::UNIX_EPOCH);
+        let of = |kind| LedgerEntry::of(kind, booking.clone(), 3452, jiff::Timestamp::UNIX_EPOCH);
         let (earned, taken_back) = (of(EntryKind::Earned), of(EntryKind::TakenBack));
         assert_eq!((earned.miles, taken_back.miles), (3452, -3452));
-        assert_ne!(Entry::sk(&earned.id()), Entry::sk(&taken_back.id()));
+        assert_ne!(LedgerEntry::sk(&earned.id()), LedgerEntry::sk(&taken_back.id()));
     }
 }

@@ -25,16 +25,16 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Refuse all requests from a network, for every tenant. AWS needs some seconds or minutes.
-    Block(Which),
+    Block(NetworkArgs),
     /// Let a network in again.
-    Unblock(Which),
+    Unblock(NetworkArgs),
     /// Show which networks are blocked.
     List,
 }
 
 /// A network.
 #[derive(Debug, Args)]
-struct Which {
+struct NetworkArgs {
     /// An address or a prefix of IPv4 or IPv6, such as 203.0.113.0/24.
     #[arg(long)]
     network: Network,
@@ -50,7 +50,7 @@ pub async fn run(options: Options) -> Result<String> {
     let sets = ip_sets(&firewall, &stage).await?;
     let mut lines = Vec::new();
     match command {
-        Command::Block(Which { network }) => {
+        Command::Block(NetworkArgs { network }) => {
             for set in of_version(&sets, &stage, network) {
                 let changed = change(&firewall, set, |addresses| with(addresses, network)).await;
                 let changed = changed.with_context(|| so_far(&lines))?;
@@ -58,7 +58,7 @@ pub async fn run(options: Options) -> Result<String> {
                 lines.push(format!("{}: {network} is blocked {when}", name(set)));
             }
         }
-        Command::Unblock(Which { network }) => {
+        Command::Unblock(NetworkArgs { network }) => {
             for set in of_version(&sets, &stage, network) {
                 let changed = change(&firewall, set, |addresses| without(addresses, network)).await;
                 if changed.with_context(|| so_far(&lines))? {

@@ -72,6 +72,7 @@ def test_tenants_are_annotations_even_if_the_function_does_not_say_so(run, silen
 
 
 def test_a_vendor_gets_pseudonyms_alone(run, booking):
+    spans_of(booking)[0].attributes.add(key="client.network").value.string_value = "203.0.113.0/24"
     _, vendor = run(booking, TENANT_ID_SALT=SALT, VENDOR_OTLP_AUTHORIZATION="Bearer of-the-vendor")
     assert {(request.path, request.headers["authorization"]) for request in vendor.requests} == {("/v1/traces", "Bearer of-the-vendor")}
     sent = {span.span_id: attributes(span) for span in spans_of(booking)}
@@ -79,13 +80,14 @@ def test_a_vendor_gets_pseudonyms_alone(run, booking):
     assert {span.span_id for span in came} == set(sent)
     for span in came:
         known = attributes(span)
-        for name in ("tenant.id", "enduser.id", "booking.number"):
+        for name in {"tenant.id", "enduser.id", "booking.number"} | ({"client.network"} & set(sent[span.span_id])):
             plain = sent[span.span_id][name]
             assert known[name] == hashlib.sha256(f"{SALT}:{plain}".encode()).hexdigest(), name
         assert known["tenant.tier"] == "basic"
         assert not {"url.full", "url.path", "url.query", "aws.xray.annotations"} & set(known)
     plain_ids = {known[name].encode() for known in sent.values() for name in ("tenant.id", "enduser.id", "booking.number")}
-    assert len(plain_ids) == 3
+    plain_ids.add(b"203.0.113.0/24")
+    assert len(plain_ids) == 4
     for body in bodies(vendor):
         assert not any(plain in body for plain in plain_ids | {SALT.encode()})
 

@@ -33,9 +33,11 @@ fn tenant_command(arguments: &[&str]) -> (bool, String) {
     operator(&[&["tenant"], arguments, &["--table", &CLOUD.outputs.tenants_table]].concat())
 }
 
-/// What `operator …` prints with the rights of account A, and whether it succeeds.
+/// What `operator …` prints with the rights of account A and a key of the control plane, and whether it succeeds.
 fn operator(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(program("operator")).args(arguments).env_clear().envs(account_a()).output().unwrap();
+    let key = CLOUD.outputs.control_plane_key.iter().map(|key| ("CONTROL_PLANE_TOKEN", key));
+    let mut command = Command::new(program("operator"));
+    let output = command.args(arguments).env_clear().envs(account_a()).envs(key).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
 }
@@ -207,7 +209,26 @@ async fn blocked_and_allowed_by_network_and_user() {
     let (office, elsewhere) = ("203.0.113.7", "198.51.100.1");
     both_answer_to(&caller, office, 200, None).await;
 
-    let blocked = succeeds(&[&["block", tenant, "--network", "203.0.113.0/24", "--for", "7d"], &why[..]].concat());
+    let block = [&["block", tenant, "--network", "203.0.113.0/24", "--for", "7d"], &why[..]].concat();
+    eventually("the control plane knows from where both were asked", async || {
+        let answer = CLOUD.ask_control_plane(&format!("/api/tenants/{tenant}/callers")).await;
+        let callers = answer["callers"].as_array()?;
+        let of_office = callers.iter().find(|caller| caller["network"] == "203.0.113.0/24")?;
+        (of_office["requests"].as_u64()? >= 2).then_some(())
+    })
+    .await;
+    let control_plane = ["--control-plane", &CLOUD.outputs.control_plane_url];
+    let (done, asked) = tenant_command(&[&block[..], &control_plane].concat());
+    assert!(!done && asked.contains("would have refused 100 % of the tenant's requests"), "{asked}");
+    // Nobody called from there.
+    let quiet = ["--network", "198.18.0.0/15"];
+    succeeds(&[&["block", tenant], &quiet[..], &why, &control_plane].concat());
+    succeeds(&[&["unblock", tenant], &quiet[..], &why].concat());
+    // Where nobody is asked, a network of that size is blocked by the command alone, and a larger one is not.
+    let (done, asked) = tenant_command(&[&["block", tenant, "--network", "203.0.112.0/23"], &why[..]].concat());
+    assert!(!done && asked.contains("no control plane is named"), "{asked}");
+    let blocked = succeeds(&block);
+    assert!(blocked.contains("Nobody can say whom these lists would have refused"), "{blocked}");
     assert!(blocked.contains("nothing → block network 203.0.113.0/24 until 2"), "{blocked}");
     both_answer_to(&caller, office, 403, Some("network_not_allowed")).await;
     both_answer_to(&caller, "::ffff:203.0.113.7", 403, Some("network_not_allowed")).await;
@@ -222,11 +243,12 @@ async fn blocked_and_allowed_by_network_and_user() {
     .await;
     let (attributes, of_tenant) = refused_span(&refused).await;
     assert_eq!((&attributes["access_list.refused"], of_tenant.as_deref()), (&json!("network"), Some(tenant)));
+    assert_eq!(attributes["client.network"], "203.0.113.0/24");
 
     succeeds(&[&["unblock", tenant, "--network", "203.0.113.0/24"], &why[..]].concat());
     // The block is forgotten everywhere before anybody is allowed, so that what is answered then is the other list's.
     both_answer_to(&caller, office, 200, None).await;
-    let allow = [&["allow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat();
+    let allow = [&["allow", tenant, "--network", "198.51.100.0/24", "--refuse-most"], &why[..]].concat();
     assert!(tenant_command(&allow).1.contains("all others are refused then"), "the first is asked for twice");
     succeeds(&[&allow[..], &["--refuse-others"]].concat());
     both_answer_to(&caller, "192.0.2.1", 403, Some("network_not_allowed")).await;
@@ -239,6 +261,7 @@ async fn blocked_and_allowed_by_network_and_user() {
     let listed = succeeds(&["access-lists", tenant]);
     assert_eq!(listed, format!("block user {user}\nallow network 198.51.100.0/24\n"));
     succeeds(&[&["unblock", tenant, "--user", user], &why[..]].concat());
+    // With the last that was allowed, all are let in again: nobody is refused by that.
     let open = succeeds(&[&["disallow", tenant, "--network", "198.51.100.0/24"], &why[..]].concat());
     assert!(open.contains("allow network 198.51.100.0/24 → nothing"), "{open}");
     both_answer_to(&caller, office, 200, None).await;

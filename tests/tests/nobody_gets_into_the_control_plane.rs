@@ -86,9 +86,9 @@ async fn no_token_and_no_key_but_a_genuine_one_is_taken() {
         assert_eq!(here.send(&Request::get("/api/slo").bearer(&token)).status, status, "else the rows prove nothing");
     }
     assert_refused(&here, &tokens::all(&here, &stranger), 100);
-    assert_eq!(stranger.asked(), [] as [String; 0], "a token made the server ask a stranger");
+    assert_eq!(stranger.requested_paths(), [] as [String; 0], "a token made the server ask a stranger");
     // Nor does whoever invents tokens make it ask its own providers each time.
-    let keys = |provider: &Provider| provider.asked().iter().filter(|path| *path == "/keys").count();
+    let keys = |provider: &Provider| provider.requested_paths().iter().filter(|path| *path == "/keys").count();
     assert!(keys(&here.staff) <= 4 && keys(&here.tenants) <= 4, "{} and {}", keys(&here.staff), keys(&here.tenants));
 }
 

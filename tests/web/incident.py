@@ -1,4 +1,4 @@
-"""Six tenants as the functions would have told of them: one fails since a while, one is slow since a while, one is dear, the others are well."""
+"""Six tenants as the functions would have told of them: one has been failing for a while, one has been slow for a while, one is dear, the others are well."""
 
 import json
 import time

@@ -64,6 +64,7 @@ REQUESTS = [
     ("/api/tenants/{tenant}", "/api/tenants/acme?window=2h"),
     ("/api/tenants/{tenant}", "/api/tenants/nobody"),
     ("/api/tenants/{tenant}", "/api/tenants/acme?window=soon"),
+    ("/api/tenants/{tenant}/callers", "/api/tenants/acme/callers"),
     ("/api/alerts", "/api/alerts?tenant=acme"),
     ("/api/cost", "/api/cost?window=7d"),
     ("/api/cost", "/api/cost?format=xml"),

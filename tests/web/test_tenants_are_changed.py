@@ -108,3 +108,43 @@ def test_a_quota_of_its_own_from_its_page(page):
         form.get_by_role("button", name="Set quota").click()
         expect(registry).to_contain_text(shown)
         expect(registry).to_contain_text(f"by {OPERATOR}: asked for it")
+
+
+def test_a_list_that_may_refuse_everybody_is_confirmed_on_a_page_of_its_own(context):
+    """What was filled in is kept, nothing is changed until it is confirmed, and leaving it changes nothing."""
+    page = watch(context.new_page(), answers_may_fail=True)
+    open_tenant(page, OPERATOR)
+    registry = page.get_by_role("region", name="Registry")
+    everybody = "block network 127.0.0.0/8"
+
+    def block_everybody():
+        form = registry.locator("details", has_text="Block…")
+        form.get_by_text("Block…").click()
+        form.get_by_label("Network, such as").fill("127.0.0.1/8")
+        form.get_by_label("For").select_option("An hour")
+        form.get_by_label("Reason (kept in the audit)").fill(REASON)
+        form.get_by_role("button", name="Block").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Refuse that many?")
+
+    block_everybody()
+    # All of its requests came from there, or nobody knows of any.
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("would have refused 100 %|No request of this tenant is known"))
+    width, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert width <= room
+    # Not without saying yes.
+    page.get_by_role("button", name="Change the lists").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Refuse that many?")
+    page.get_by_role("link", name="Leave them as they are").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tenant globex")
+    expect(registry).not_to_contain_text(everybody)
+
+    block_everybody()
+    page.get_by_label("Change the lists of globex all the same").check()
+    page.get_by_role("button", name="Change the lists").click()
+    expect(registry).to_contain_text(f"{everybody} until 2")
+    expect(registry).to_contain_text(f"by {OPERATOR}: {REASON}")
+    entry = registry.get_by_role("listitem").filter(has_text=everybody)
+    entry.get_by_text("Take off the list…").click()
+    entry.get_by_label("Reason (kept in the audit)").fill("it was a mistake")
+    entry.get_by_role("button", name="Take off the list").click()
+    expect(registry).not_to_contain_text(everybody)

@@ -16,9 +16,9 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::{
-    HOUR_NS, Sent, Server,
+    HOUR_NS,
     generator::{Random, text},
-    now_ns,
+    server::{Server, Shipment, now_ns},
 };
 use crate::report::Part;
 
@@ -38,7 +38,7 @@ const RECORDS_PER_REQUEST: u64 = 500;
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// Sends so many points, and so many log records.
-pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u64) -> Result<()> {
+pub(super) async fn measure(report: &mut Part<'_>, server: Server, items: u64) -> Result<()> {
     let now = now_ns()?;
     for (path, what, per_request) in
         [("/v1/metrics", "points", POINTS_PER_REQUEST), ("/v1/logs", "log_records", RECORDS_PER_REQUEST)]
@@ -51,7 +51,7 @@ pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u6
             let random = &mut Random::new(number + 1);
             if what == "points" { points(random, number, time) } else { records(random, time) }
         };
-        server.send_all(path, Sent { requests, per_request, what }, make).await?;
+        server.send_all(path, Shipment { requests, per_request, what }, make).await?;
         let sent = (requests * per_request) as f64;
         report.add(&format!("intake_{what}_per_s"), sent / begun.elapsed().as_secs_f64());
         report.add(
@@ -60,7 +60,7 @@ pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u6
         );
     }
     report.add("intake_peak_rss_mb", server.peak_rss()? as f64 / 1e6);
-    Ok(server.process.kill().await?)
+    server.stop().await
 }
 
 fn resource(sandbox: u64) -> Option<Resource> {

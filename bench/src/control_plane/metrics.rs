@@ -3,10 +3,11 @@
 use anyhow::{Context, Result};
 
 use super::{
-    HOUR_NS, QUERIES, Sent, Server, add_times,
+    HOUR_NS, QUERIES,
     generator::{Random, request},
     intake::{POINTS_PER_REQUEST, ROUTES, SERVICES, points},
-    now_ns, send,
+    queries::add_times,
+    server::{Server, Shipment, now_ns},
 };
 use crate::report::Part;
 
@@ -17,7 +18,7 @@ const HOURS: u64 = 23;
 const TRACES: u64 = 80;
 
 /// Sends so many points of a day, and opens what shows them; the server's own time counts.
-pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u64) -> Result<()> {
+pub(super) async fn measure(report: &mut Part<'_>, server: Server, items: u64) -> Result<()> {
     let requests = (items / POINTS_PER_REQUEST).max(1);
     let day = HOURS * HOUR_NS;
     let begun = now_ns()? - day;
@@ -25,18 +26,18 @@ pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u6
         let time = begun + (number as f64 / requests as f64 * day as f64) as u64;
         points(&mut Random::new(number + 1), number, time)
     };
-    let sent = Sent { requests, per_request: POINTS_PER_REQUEST, what: "points" };
-    server.send_all("/v1/metrics", sent, make).await?;
+    let shipment = Shipment { requests, per_request: POINTS_PER_REQUEST, what: "points" };
+    server.send_all("/v1/metrics", shipment, make).await?;
     let starts = (0..TRACES).map(|number| begun + number * day / TRACES);
     let (body, traces) = request(&mut Random::new(45), starts);
-    send(&server.client, &format!("{}/v1/traces", server.url), body).await?;
+    server.send("/v1/traces", body).await?;
 
     let some = |n: usize, of: &[&str]| of.get(n % of.len()).copied().unwrap_or_default().to_owned();
     for window in ["1h", "24h"] {
         let mut times = Vec::new();
         for n in 0..QUERIES / 3 {
             let query = [("service", some(n, &SERVICES)), ("window", window.to_owned())];
-            times.push(server.time("/service", &query).await?);
+            times.push(server.timed_ms("/service", &query).await?);
         }
         add_times(report, &format!("service_page_of_{window}"), &times);
     }
@@ -44,7 +45,7 @@ pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u6
     for n in 0..QUERIES / 3 {
         let trace = traces.get(n % traces.len()).context("no trace was sent")?;
         let hex: String = trace.iter().map(|byte| format!("{byte:02x}")).collect();
-        times.push(server.time(&format!("/traces/{hex}/metrics"), &[]).await?);
+        times.push(server.timed_ms(&format!("/traces/{hex}/metrics"), &[]).await?);
     }
     add_times(report, "metrics_around_a_trace", &times);
     times.clear();
@@ -55,9 +56,9 @@ pub(super) async fn measure(report: &mut Part<'_>, mut server: Server, items: u6
             ("by", some(n, &["http.route", "http.request.method"])),
             ("window", "24h".to_owned()),
         ];
-        times.push(server.time("/api/metrics", &query).await?);
+        times.push(server.timed_ms("/api/metrics", &query).await?);
     }
     add_times(report, &format!("metrics_by_{}_routes", ROUTES.len()), &times);
     report.add("metrics_peak_rss_mb", server.peak_rss()? as f64 / 1e6);
-    Ok(server.process.kill().await?)
+    server.stop().await
 }

@@ -21,16 +21,16 @@ pub(super) struct Arrival {
     sender: usize,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Answered {
-    /// Who sent it: a place in the list of rates.
+pub(super) struct RequestOutcome {
+    /// The sender: an index in the list of rates.
     pub(super) sender: usize,
     /// The HTTP status.
     pub(super) status: u64,
-    /// From when it was to be sent to its answer.
+    /// The time from the planned moment of sending to the answer.
     pub(super) took: Duration,
-    /// From when it was to be sent to when it was.
+    /// By how much the request was sent later than planned.
     pub(super) late: Duration,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn schedule(rates: &[f64], lasts: Duration) -> Vec<Arrival> {
 }
 
 /// Sends them all, each sender its own payload.
-pub(super) async fn send(pool: &Arc<Pool>, payloads: &[Bytes], arrivals: Vec<Arrival>) -> Result<Vec<Answered>> {
+pub(super) async fn send(pool: &Arc<Pool>, payloads: &[Bytes], arrivals: Vec<Arrival>) -> Result<Vec<RequestOutcome>> {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let (pool, payloads, runtime) = (pool.clone(), payloads.to_vec(), Handle::current());
     // A thread of its own: Tokio's timer counts whole milliseconds.
@@ -63,7 +63,7 @@ pub(super) async fn send(pool: &Arc<Pool>, payloads: &[Bytes], arrivals: Vec<Arr
                 let invoked = pool.invoke(payload, DEADLINE).await;
                 let took = planned.elapsed();
                 let status = invoked.map_or(504, |invoked| invoked.status());
-                let _nobody_waits = answers.send(Answered { sender, status, took, late });
+                let _nobody_waits = answers.send(RequestOutcome { sender, status, took, late });
             });
         }
         anyhow::Ok(())

@@ -14,7 +14,7 @@ use lambda_host::{
 use testkit::functions::booking_api_env;
 use tokio::time::sleep;
 
-use super::arrivals::{Answered, DEADLINE, schedule, send};
+use super::arrivals::{DEADLINE, RequestOutcome, schedule, send};
 use crate::{
     process::milliseconds,
     report::{Report, median, quantile},
@@ -112,7 +112,7 @@ fn sum(runs: &[Run], count: impl Fn(&Run) -> usize) -> f64 {
 #[derive(Debug)]
 struct Run {
     others: Answers,
-    /// Of those that were served.
+    /// The p99 of the others' requests that were served.
     others_p99: f64,
     noisy: Answers,
     late_p99: f64,
@@ -123,7 +123,7 @@ struct Run {
 struct Answers(BTreeMap<u64, usize>);
 
 impl Answers {
-    fn of<'a>(answered: impl Iterator<Item = &'a Answered>) -> Self {
+    fn of<'a>(answered: impl Iterator<Item = &'a RequestOutcome>) -> Self {
         let mut answers = Self::default();
         for answer in answered {
             *answers.0.entry(answer.status).or_default() += 1;
@@ -185,8 +185,9 @@ async fn warm(sandboxes: &[Function], payloads: &[Bytes]) -> Result<()> {
 }
 
 impl Run {
-    fn of(answered: &[Answered]) -> Self {
-        let (noisy, others): (Vec<&Answered>, Vec<_>) = answered.iter().partition(|answer| answer.sender == OTHERS);
+    fn of(answered: &[RequestOutcome]) -> Self {
+        let (noisy, others): (Vec<&RequestOutcome>, Vec<_>) =
+            answered.iter().partition(|answer| answer.sender == OTHERS);
         let served = others.iter().filter(|answer| answer.status == SERVED);
         let late: Vec<f64> = answered.iter().map(|answer| milliseconds(answer.late)).collect();
         Self {

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use crate::report::{Report, quantile};
 
-/// In percent of all messages in flight.
+/// The share of all messages in flight, in percent, from which on a tenant is noisy.
 const NOISY_SHARE: usize = 10;
 const NOISY_IN_FLIGHT: usize = 30;
 
@@ -28,7 +28,7 @@ const QUIET_EVERY_MS: u64 = 200;
 /// What the noisy tenant sends in a millisecond, and for how long.
 const NOISY_PER_MS: usize = 2;
 const NOISY_MS: u64 = 30_000;
-/// By then the backlog is gone.
+/// The end of the simulation, by which the backlog is gone.
 const ENDS_MS: u64 = 90_000;
 
 /// Simulates and adds it.
@@ -118,7 +118,7 @@ impl Queue {
         }
     }
 
-    /// Who is noisy.
+    /// Decides which tenants are noisy.
     fn judge(&mut self) {
         let all: usize = self.tenants.iter().map(|tenant| tenant.in_flight).sum();
         for tenant in self.tenants.iter_mut().filter(|_| self.grouped) {

@@ -16,12 +16,12 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// So many each hour.
+    /// A limit of `most` each hour.
     pub fn each_hour(most: u32) -> Self {
         Self { most, seconds: 60 * 60 }
     }
 
-    /// So many each day, in UTC.
+    /// A limit of `most` each day, in UTC.
     pub fn each_day(most: u32) -> Self {
         Self { most, seconds: 24 * 60 * 60 }
     }
@@ -38,7 +38,7 @@ impl Limit {
 pub enum Subject<'a> {
     /// The network a request came from, by its IP address as API Gateway saw it.
     Source(Option<&'a str>),
-    /// Who would get mail.
+    /// The address that would get mail.
     Address(&'a EmailAddress),
     /// The tenant whose admin invites somebody.
     Tenant(&'a TenantId),

@@ -1,4 +1,4 @@
-//! From a request body to a booking that can be made.
+//! Turns a request body into a booking that can be made.
 
 use http::StatusCode;
 use iata_airports::{Airport, IataCode};

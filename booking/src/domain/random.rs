@@ -10,14 +10,14 @@ pub(super) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 #[error("no random bytes")]
 pub struct RandomnessUnavailable;
 
-/// So many random bytes.
+/// `LENGTH` random bytes.
 pub(super) fn random_bytes<const LENGTH: usize>() -> Result<[u8; LENGTH], RandomnessUnavailable> {
     let mut bytes = [0; LENGTH];
     SystemRandom::new().fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;
     Ok(bytes)
 }
 
-/// So many random characters of Crockford's base 32, five bits each.
+/// `LENGTH` random characters of Crockford's base 32, five bits each.
 pub(super) fn random_text<const LENGTH: usize>() -> Result<String, RandomnessUnavailable> {
     let bytes = random_bytes::<LENGTH>()?;
     Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())

@@ -13,7 +13,7 @@ use super::{
 pub struct Registration {
     /// What it is called: 1–100 characters, trimmed, none of them a control character.
     pub company_name: String,
-    /// Who will be its admin.
+    /// The mail address of the tenant's first admin.
     pub email: EmailAddress,
 }
 

@@ -54,7 +54,7 @@ impl Reservation {
         }
     }
 
-    /// The same, made in this span: it names its trace, if that is kept.
+    /// Adds the trace in which the reservation was made, if that trace is kept.
     #[must_use]
     pub fn made_in(self, span: &SpanContext) -> Self {
         let kept = span.is_valid() && span.is_sampled();

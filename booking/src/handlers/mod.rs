@@ -17,7 +17,7 @@ pub use get_booking::get_booking;
 pub use invitation_mail::{trace_of_caller, write_invitation};
 pub use invite::invite;
 pub use list_bookings::list_bookings;
-pub use publish::{PublishError, Publisher, Stored, Unwritable};
+pub use publish::{BookingChange, PublishError, Publisher, Unwritable};
 pub use quote::quote;
 pub use register::register;
 

@@ -36,7 +36,7 @@ pub enum PublishError {
 
 /// What there is to publish.
 #[derive(Debug, Clone)]
-pub enum Stored {
+pub enum BookingChange {
     /// A flight was booked.
     Reservation(StoredReservation),
     /// A booking was cancelled.
@@ -89,7 +89,7 @@ impl Publisher {
 
     /// Publishes what is in `table` once more, each in the trace of its own request: for those whose stream records were
     /// given up. Consumers take a message twice without harm. What cannot be written is left out, and answered.
-    pub async fn republish(&self, table: &str, stored: &[Stored]) -> Result<Vec<Unwritable>, PublishError> {
+    pub async fn republish(&self, table: &str, stored: &[BookingChange]) -> Result<Vec<Unwritable>, PublishError> {
         let (outgoing, unwritable) = written(stored, table);
         self.send_all(outgoing).await?;
         Ok(unwritable)
@@ -163,9 +163,9 @@ fn read(record: &Value) -> Result<Outgoing, String> {
     let Key { sk } = serde_dynamo::from_item(record.change.keys).map_err(|error| error.to_string())?;
     let image = record.change.new_image;
     let stored = if sk.starts_with(StoredCancellation::PREFIX) {
-        serde_dynamo::from_item(image).map(Stored::Cancellation)
+        serde_dynamo::from_item(image).map(BookingChange::Cancellation)
     } else {
-        serde_dynamo::from_item(image).map(Stored::Reservation)
+        serde_dynamo::from_item(image).map(BookingChange::Reservation)
     };
     // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
     let table = record.event_source_arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default();
@@ -177,14 +177,14 @@ fn read(record: &Value) -> Result<Outgoing, String> {
 }
 
 fn outgoing(
-    stored: &Stored,
+    stored: &BookingChange,
     table: &str,
     message_id: &str,
     changed: Option<SystemTime>,
 ) -> Result<Outgoing, InvalidMessage> {
     let (written, label, trace) = match stored {
-        Stored::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
-        Stored::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
+        BookingChange::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
+        BookingChange::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
     };
     let received = Received {
         system: "aws.dynamodb",
@@ -203,7 +203,7 @@ fn outgoing(
 }
 
 /// The messages of these, and what no message can be written of.
-fn written(stored: &[Stored], table: &str) -> (Vec<Outgoing>, Vec<Unwritable>) {
+fn written(stored: &[BookingChange], table: &str) -> (Vec<Outgoing>, Vec<Unwritable>) {
     let (mut messages, mut unwritable) = (Vec::new(), Vec::new());
     for stored in stored {
         let booking_number = stored.booking_number();
@@ -223,7 +223,7 @@ fn told<'a>(event: &impl TenantMessage, trace: &'a Trace) -> Result<(Written, Te
     Ok((event.write()?, event.label()?, trace))
 }
 
-impl Stored {
+impl BookingChange {
     fn booking_number(&self) -> &str {
         match self {
             Self::Reservation(stored) => stored.reservation.booking_number.as_str(),
@@ -275,7 +275,7 @@ mod tests {
             let mut image = record()["dynamodb"]["NewImage"].clone();
             image["from_airport"]["S"] = from_airport.into();
             let image: serde_dynamo::Item = serde_json::from_value(image).unwrap();
-            Stored::Reservation(serde_dynamo::from_item(image).unwrap())
+            BookingChange::Reservation(serde_dynamo::from_item(image).unwrap())
         };
         let (messages, unwritable) = written(&[stored("LHR"), stored("?"), stored("CDG")], "reservations");
         assert_eq!(messages.len(), 2);

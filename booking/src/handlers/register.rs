@@ -54,7 +54,7 @@ async fn give_up(tenants: &Tenants, tenant: &RegistryEntry) {
     }
 }
 
-/// As API Gateway saw it: headers are the caller's to choose.
+/// The caller's address as API Gateway saw it. A header cannot be trusted, since the caller chooses it.
 fn source_ip(request: &Request) -> Option<String> {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.clone(),

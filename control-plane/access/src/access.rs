@@ -1,4 +1,4 @@
-//! Who sent a request.
+//! Finds out who sent a request.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
 /// The path that a provider sends browsers back to.
 const CALLBACK: &str = "/sign-in/callback";
 
-/// Somebody who was verified, and how.
+/// A verified sender, and how it was verified.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// Who sent the request.
@@ -138,7 +138,7 @@ impl Access {
             return Ok(principal);
         }
         // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
-        let said = Said::by(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let said = UnverifiedClaims::by(bearer).ok_or(AccessError::NotAuthenticated)?;
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
         let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said.iss);
         let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
@@ -151,7 +151,7 @@ impl Access {
         &self.allowed_origins
     }
 
-    /// Which issuers one can sign in at: `staff`, `tenants`.
+    /// The issuers that users can sign in at: `staff`, `tenants`.
     pub fn issuers(&self) -> Vec<&'static str> {
         let named = [("staff", &self.staff), ("tenants", &self.tenants)];
         named.into_iter().filter_map(|(name, issuer)| issuer.as_ref().map(|_| name)).collect()
@@ -306,13 +306,13 @@ fn bearer(authorization: &str) -> Option<&str> {
 
 /// What a token claims, unverified.
 #[derive(serde::Deserialize)]
-struct Said {
+struct UnverifiedClaims {
     iss: String,
     /// It may have a fraction: RFC 7519 §2.
     exp: f64,
 }
 
-impl Said {
+impl UnverifiedClaims {
     fn by(token: &str) -> Option<Self> {
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()

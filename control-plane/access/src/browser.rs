@@ -15,7 +15,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// For a server that browsers find at this address, scheme and host.
+    /// Checks for a server that browsers reach at this address: scheme and host.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Browser {
         Ok(Self { own: Some(parts("access.url", url)?) })
     }
 
-    /// For a server that answers on loopback alone.
+    /// Checks for a server that answers only on loopback.
     pub fn on_loopback() -> Self {
         Self { own: None }
     }

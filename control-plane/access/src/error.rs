@@ -11,7 +11,7 @@ pub enum AccessError {
     /// The sign-in cannot go on: 400, and begin again.
     #[error("This sign-in cannot continue: {0}. Start again.")]
     SignIn(&'static str),
-    /// It is known who sent it, and they may not: 403.
+    /// The sender is known and may not do this: 403.
     #[error("{0}")]
     NotAllowed(&'static str),
     /// The request comes from a page of somebody else, or to a name that is not this server's: 403.

@@ -37,9 +37,9 @@ pub struct Gate {
 
 #[derive(Debug, Clone)]
 enum Guarded {
-    /// Nobody is asked who they are: loopback alone can reach the server.
+    /// Nobody has to sign in, since only loopback can reach the server.
     Open(Browser),
-    /// Whoever signs in, or brings a token or a key.
+    /// Only users who sign in, and programs with a token or a key, are admitted.
     By(Arc<Access>),
 }
 
@@ -149,7 +149,7 @@ pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Re
                 request.extensions.insert(visitor.clone());
             }
             let mut response = next.run(Request::from_parts(request, body)).await;
-            // For layers around this one.
+            // The layers around this one read the visitor from the response.
             if let Some(visitor) = visitor {
                 response.extensions_mut().insert(visitor);
             }

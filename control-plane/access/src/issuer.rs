@@ -27,7 +27,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
 pub(crate) const MAX_ANSWER: usize = 256 * 1024;
 
-/// Whom a provider's users are, and which of them may what.
+/// Whether a provider's users are staff or users of tenants, and which roles they have.
 #[derive(Debug)]
 enum Users {
     Staff { role_claim: String, operators: Vec<String>, viewers: Vec<String> },
@@ -40,11 +40,11 @@ pub(crate) struct Issuer {
     settings: IssuerSettings,
     users: Users,
     client: HttpClient,
-    known: Mutex<Known>,
+    known: Mutex<ProviderState>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct ProviderState {
     provider: Option<Arc<Provider>>,
     failed: Option<Instant>,
 }

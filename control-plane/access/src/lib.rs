@@ -1,4 +1,4 @@
-//! Who may see what of the control plane.
+//! Authentication and authorisation of the control plane: who may see and do what.
 //!
 //! | item | idea |
 //! |---|---|

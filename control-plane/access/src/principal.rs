@@ -1,4 +1,4 @@
-//! Who somebody is, and what they may do.
+//! The verified sender of a request, and what that sender may do.
 
 use control_plane_model::store::Scope;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ impl Role {
     }
 }
 
-/// Somebody who was verified.
+/// A verified user or program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// By what name: the e-mail address or the subject of a token, the name of a service key.
@@ -35,9 +35,9 @@ pub struct Principal {
     /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
     #[serde(default)]
     pub subject: String,
-    /// Who says so: an issuer, or `service key`.
+    /// Who vouches for the principal: an issuer, or `service key`.
     pub issued_by: String,
-    /// What they may do.
+    /// What the principal may do.
     pub role: Role,
 }
 

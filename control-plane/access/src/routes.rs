@@ -11,7 +11,7 @@ use http::Method;
 
 use crate::{AccessError, Refuse, Role, Visitor};
 
-/// Who may ask for something.
+/// Who may send requests to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum May {
     /// Whoever reaches the server, signed in or not.
@@ -42,7 +42,7 @@ impl May {
 pub struct RouteRow {
     /// `GET`, `POST`.
     pub method: Method,
-    /// With its parameters: `/api/traces/{id}`.
+    /// The path with its parameters: `/api/traces/{id}`.
     pub path: &'static str,
     /// Who may send requests to this route.
     pub may: May,
@@ -57,7 +57,7 @@ pub struct Routes<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// None yet; `refuse` makes the answer for whoever may not.
+    /// Makes an empty set of routes. `refuse` makes the answer for senders who may not use a route.
     pub fn new(refuse: Refuse) -> Self {
         Self { router: Router::new(), rows: Vec::new(), refuse }
     }

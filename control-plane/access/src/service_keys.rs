@@ -36,7 +36,7 @@ impl ServiceKeys {
         bearer.starts_with(PREFIX)
     }
 
-    /// Whose key this is.
+    /// The principal that this key belongs to.
     pub(crate) fn principal(&self, key: &str, now: Timestamp) -> Result<Principal, AccessError> {
         let hash = secrets::hash(key);
         let known = self.0.iter().find(|(known, expires, _)| *known == hash && now < *expires);

@@ -38,10 +38,10 @@ pub struct SignInStarted {
     pub cookie: String,
 }
 
-/// Somebody whom a provider vouched for, and who has no session yet.
+/// A user whom a provider has vouched for and who has no session yet.
 #[derive(Debug, Clone)]
 pub struct Vouched {
-    /// By what name: see [`Principal`].
+    /// The user's name: see [`Principal`].
     pub name: String,
     /// The `sub` of the token.
     pub subject: String,
@@ -54,7 +54,7 @@ pub struct Vouched {
 }
 
 impl Vouched {
-    /// Who it is, if they may come in.
+    /// The user as a principal, if the user may sign in.
     pub(crate) fn principal(self) -> Result<Principal, AccessError> {
         let Self { name, subject, issued_by, role, .. } = self;
         Ok(Principal { name, subject, issued_by, role: role? })
@@ -71,9 +71,9 @@ pub struct SignedIn {
     pub return_to: String,
 }
 
-/// What comes back as `state`.
+/// The sign-in that a browser has begun, as `state` carries it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Begun {
+struct PendingSignIn {
     /// `staff` or `tenants`.
     issuer: String,
     return_to: String,
@@ -122,7 +122,7 @@ impl SignIns {
         let (name, issuer) = issuer;
         let provider = issuer.provider().await?;
         let browser = secrets::random()?;
-        let begun = Begun {
+        let begun = PendingSignIn {
             issuer: name.to_owned(),
             return_to: if is_own_path(return_to) { return_to.to_owned() } else { "/".to_owned() },
             until: now.as_second() + LASTS,
@@ -143,13 +143,14 @@ impl SignIns {
         Ok(SignInStarted { location: location.into(), cookie: browser })
     }
 
-    /// Which issuer a browser comes back from, and where it wanted to go.
+    /// Reads the issuer that a browser comes back from, and the page that it wanted.
     pub(crate) fn read(&self, state: &str, browser: &str, now: Timestamp) -> Result<(String, String), AccessError> {
         let (begun, given) = state.rsplit_once('.').unwrap_or_default();
         if state.len() > MAX_PARAMETER || !secrets::same(given, &mac(browser, begun)) {
             return Err(AccessError::SignIn("this browser did not begin it"));
         }
-        let begun = URL_SAFE_NO_PAD.decode(begun).ok().and_then(|begun| serde_json::from_slice::<Begun>(&begun).ok());
+        let begun =
+            URL_SAFE_NO_PAD.decode(begun).ok().and_then(|begun| serde_json::from_slice::<PendingSignIn>(&begun).ok());
         let begun = begun.ok_or(AccessError::SignIn("it cannot be read"))?;
         if now.as_second() >= begun.until {
             return Err(AccessError::SignIn("it took longer than ten minutes"));

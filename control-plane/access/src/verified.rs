@@ -12,19 +12,19 @@ const REMEMBERED: i64 = 60;
 /// Tokens that are remembered at most.
 const MOST: usize = 10_000;
 
-/// Whose tokens are good, by the hashes of the tokens.
+/// Tokens that were verified lately, by their hashes.
 #[derive(Debug, Default)]
-pub(crate) struct Verified(Mutex<HashMap<String, Known>>);
+pub(crate) struct Verified(Mutex<HashMap<String, VerifiedToken>>);
 
 #[derive(Debug)]
-struct Known {
+struct VerifiedToken {
     principal: Principal,
     /// The first second at which it is to be verified again, Unix seconds.
     until: i64,
 }
 
 impl Verified {
-    /// Whose token this is, if it was verified lately.
+    /// The principal of this token, if it was verified lately.
     pub(crate) fn principal(&self, hash: &str, now: Timestamp) -> Option<Principal> {
         let known = self.0.lock();
         known.get(hash).filter(|known| now.as_second() < known.until).map(|known| known.principal.clone())
@@ -38,7 +38,7 @@ impl Verified {
             known.retain(|_, known| now < known.until);
         }
         if known.len() < MOST {
-            known.insert(hash, Known { principal: principal.clone(), until: exp.min(now + REMEMBERED) });
+            known.insert(hash, VerifiedToken { principal: principal.clone(), until: exp.min(now + REMEMBERED) });
         }
     }
 }

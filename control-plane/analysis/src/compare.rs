@@ -6,23 +6,23 @@ use control_plane_model::sample::StoredTrace;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    failures::{Counted, Failures},
+    failures::{FailureCounts, Failures},
     items::Items,
     ranking::{Ranked, Sides, ranked},
-    read::{Read, failure, own_times, spans},
+    read::{SentSpan, failure, own_times, spans},
 };
 
-/// Steps that are told.
+/// The most steps that are listed.
 const MAX_STEPS: usize = 5;
-/// Spans of a side.
+/// The most spans of a side that are compared.
 const MAX_SPANS: usize = 300_000;
 
-/// Which of the two.
+/// One of the two sides of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Those that are asked about.
+    /// The traces that are asked about.
     Bad,
-    /// Those that they are set against.
+    /// The traces that the bad ones are compared with.
     Good,
 }
 
@@ -42,9 +42,9 @@ pub struct Step {
     pub service: String,
     /// The name of its spans.
     pub operation: String,
-    /// In a bad trace, milliseconds on average.
+    /// The average time in a bad trace, in milliseconds.
     pub bad_ms: f64,
-    /// In a good one.
+    /// The average time in a good trace, in milliseconds.
     pub good_ms: f64,
 }
 
@@ -73,9 +73,9 @@ pub struct Findings {
 pub struct Comparison {
     settings: Settings,
     items: Items,
-    /// By number.
+    /// Whether each trace, by its number, is a bad one.
     is_bad: Vec<bool>,
-    failures: Counted,
+    failures: FailureCounts,
     /// By operation: what bad traces took in it, and good ones, nanoseconds.
     times: HashMap<u32, [f64; 2]>,
     cut: bool,
@@ -90,7 +90,7 @@ impl Comparison {
             items: Items::new(settings.passed_over.clone()),
             settings,
             is_bad: Vec::new(),
-            failures: Counted::default(),
+            failures: FailureCounts::default(),
             times: HashMap::new(),
             cut: false,
             spans: [0; 2],
@@ -119,7 +119,7 @@ impl Comparison {
         }
         let until = failure.filter(|_| self.settings.until_failure).map_or(u64::MAX, |failure| failure.until);
         let own_times = own_times(&spans);
-        for (Read { sender, span, failed }, own_time) in spans.iter().zip(own_times) {
+        for (SentSpan { sender, span, failed }, own_time) in spans.iter().zip(own_times) {
             if let Some(operation) = self.items.operation(sender.service, span) {
                 self.times.entry(operation).or_default()[side as usize] += own_time as f64;
             }

@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     items::{Items, name},
     mask::masked,
-    read::{Read, status},
+    read::{SentSpan, status},
 };
 
 /// Ways to fail that are told apart; what is beyond them is counted together.
 const MAX_GROUPS: usize = 500;
-/// Groups that are named.
+/// The most names that a group lists of its services, and of its operations.
 const NAMED: usize = 20;
 
-/// Traces that failed alike.
+/// Traces that failed in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureGroup {
     /// `error.type`, else the type of the exception, else the HTTP status; empty where the span says none of them.
@@ -36,10 +36,10 @@ pub struct FailureGroup {
     pub example: TraceId,
 }
 
-/// Traces that failed, by how.
+/// Traces that failed, grouped by how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failures {
-    /// Of those compared.
+    /// How many of the compared traces failed.
     pub traces: usize,
     /// The most frequent first.
     pub groups: Vec<FailureGroup>,
@@ -49,14 +49,14 @@ pub struct Failures {
 
 /// Failures as they are counted.
 #[derive(Default)]
-pub(crate) struct Counted {
+pub(crate) struct FailureCounts {
     traces: usize,
     groups: HashMap<(String, String), FailureGroup>,
 }
 
-impl Counted {
+impl FailureCounts {
     /// Counts a trace by the span that failed first.
-    pub(crate) fn add(&mut self, items: &Items, trace_id: TraceId, first: &Read) {
+    pub(crate) fn add(&mut self, items: &Items, trace_id: TraceId, first: &SentSpan) {
         self.traces += 1;
         let (error_type, message) = (error_type(&first.span), masked(message(&first.span)));
         let is_full = self.groups.len() >= MAX_GROUPS;
@@ -74,7 +74,7 @@ impl Counted {
             example: trace_id,
         });
         group.traces += 1;
-        // Whichever comes first, the example is the same.
+        // The smallest id, so that the example does not depend on the order of the traces.
         group.example = group.example.min(trace_id);
         for (names, name) in [
             (&mut group.services, items.service_name(first.sender.service)),

@@ -13,12 +13,12 @@ pub const OPERATION: &str = "span.name";
 
 /// Values beyond these are not counted.
 const MAX_ITEMS: usize = 200_000;
-/// Of all values together.
+/// The most bytes that all values have together.
 const MAX_TEXT: usize = 32 << 20;
 /// Texts that are longer are not counted: they are statements, stacks and bodies.
 const MAX_VALUE: usize = 256;
 
-/// Of a list no more elements are counted.
+/// The most elements of a list that are counted.
 const MAX_ELEMENTS: usize = 32;
 /// Values of all traces together, each trace for itself.
 const MAX_COUNTED: usize = 20_000_000;
@@ -45,7 +45,7 @@ pub(crate) struct Key {
     last: u32,
 }
 
-/// A sender as it is known here.
+/// A sender of spans, by numbers of its names.
 #[derive(Clone)]
 pub(crate) struct Sender {
     /// `service.name`
@@ -94,7 +94,7 @@ impl Items {
         }
     }
 
-    /// Who sent spans.
+    /// Looks up the sender of spans.
     pub(crate) fn sender(&mut self, resource: &Arc<SentResource>) -> Sender {
         let address = Arc::as_ptr(resource) as usize;
         if let Some((_, sender)) = self.senders.get(&address) {

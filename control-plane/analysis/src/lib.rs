@@ -13,6 +13,7 @@
 //! | `read` | a trace's spans, and which of them failed first |
 #![deny(missing_docs)]
 
+pub mod callers;
 pub mod compare;
 pub mod failures;
 pub mod groups;
@@ -24,6 +25,7 @@ mod statistics;
 pub mod users;
 pub mod value;
 
+pub use callers::Callers;
 pub use compare::{Comparison, Findings, Settings, Side, Step};
 pub use failures::{FailureGroup, Failures};
 pub use ranking::{Ranked, Row, Together};

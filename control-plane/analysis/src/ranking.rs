@@ -14,11 +14,11 @@ use crate::{
 const ERROR: f64 = 0.01;
 /// Values that are looked at for what follows from what, those that tell the most of the side.
 const MAX_LEADS: usize = 500;
-/// Rows that are told.
+/// The most rows that are listed.
 const MAX_ROWS: usize = 12;
 /// Rows that may be chance, and of others' lists.
 const MAX_WEAK: usize = 5;
-/// What is told below a row.
+/// The most values that are listed below a row.
 const MAX_BELOW: usize = 20;
 
 /// A value, and how many traces of each side have it.
@@ -198,7 +198,7 @@ struct Picked {
 impl Picked {
     fn row(self) -> Row {
         let Self { lead, mut follows } = self;
-        // The same, as fewer or more of the services say it.
+        // The value of the row is not listed again below it with fewer or more of its services.
         let is_same = |other: &Lead| match (lead.values.first(), other.values.first()) {
             (Some(one), Some(other)) => (&one.key, &one.value) == (&other.key, &other.value),
             _ => false,

@@ -11,14 +11,14 @@ use crate::items::{Items, Sender};
 const MAX_SPANS: usize = 2_000;
 
 /// A span, and who sent it.
-pub(crate) struct Read {
+pub(crate) struct SentSpan {
     pub(crate) sender: Sender,
     pub(crate) span: StoredSpan,
     pub(crate) failed: bool,
 }
 
 /// A trace's spans, and whether there were more than are looked at.
-pub(crate) fn spans(items: &mut Items, trace: &StoredTrace) -> (Vec<Read>, bool) {
+pub(crate) fn spans(items: &mut Items, trace: &StoredTrace) -> (Vec<SentSpan>, bool) {
     let (mut spans, mut more) = (Vec::new(), false);
     for part in &trace.parts {
         let sender = items.sender(&part.resource);
@@ -29,7 +29,7 @@ pub(crate) fn spans(items: &mut Items, trace: &StoredTrace) -> (Vec<Read>, bool)
             }
             // What was stored can be read.
             if let Ok(span) = StoredSpan::decode(body.clone()) {
-                spans.push(Read { sender: sender.clone(), failed: failed(&span), span });
+                spans.push(SentSpan { sender: sender.clone(), failed: failed(&span), span });
             }
         }
     }
@@ -52,13 +52,13 @@ pub(crate) fn status(span: &StoredSpan) -> Option<u16> {
 /// How a trace failed.
 pub(crate) struct Failure<'a> {
     /// Of the spans that failed with no other that did within them, the one that ended first.
-    pub(crate) first: &'a Read,
+    pub(crate) first: &'a SentSpan,
     /// When the last of these ended, nanoseconds since 1970.
     pub(crate) until: u64,
 }
 
 /// How a trace failed; none if it did not.
-pub(crate) fn failure(spans: &[Read]) -> Option<Failure<'_>> {
+pub(crate) fn failure(spans: &[SentSpan]) -> Option<Failure<'_>> {
     let parents: HashMap<&[u8], &[u8]> =
         spans.iter().map(|read| (&*read.span.span_id, &*read.span.parent_span_id)).collect();
     let failed = || spans.iter().filter(|read| read.failed);
@@ -70,23 +70,23 @@ pub(crate) fn failure(spans: &[Read]) -> Option<Failure<'_>> {
             parent = next;
         }
     }
-    let mut origins: Vec<&Read> = failed().filter(|read| !waited.contains(&*read.span.span_id)).collect();
+    let mut origins: Vec<&SentSpan> = failed().filter(|read| !waited.contains(&*read.span.span_id)).collect();
     if origins.is_empty() {
-        // They name each other as parents.
+        // The spans name each other as parents, so none of them is the origin.
         origins = failed().collect();
     }
-    let ended = |read: &&Read| read.span.end_time_unix_nano;
+    let ended = |read: &&SentSpan| read.span.end_time_unix_nano;
     let until = origins.iter().map(ended).max()?;
     Some(Failure { first: origins.into_iter().min_by_key(ended)?, until })
 }
 
 /// What each span took without those that it waited for, nanoseconds: its duration less the time in which one of its children ran, or a
 /// function that it called started.
-pub(crate) fn own_times(spans: &[Read]) -> Vec<u64> {
+pub(crate) fn own_times(spans: &[SentSpan]) -> Vec<u64> {
     let parents: HashMap<&[u8], &[u8]> =
-        spans.iter().map(|Read { span, .. }| (&*span.span_id, &*span.parent_span_id)).collect();
+        spans.iter().map(|SentSpan { span, .. }| (&*span.span_id, &*span.parent_span_id)).collect();
     let mut children: HashMap<&[u8], Vec<(u64, u64)>> = HashMap::new();
-    for Read { span, .. } in spans {
+    for SentSpan { span, .. } in spans {
         let caller = parents.get(&*span.parent_span_id).copied().filter(|_| span.is_init());
         for parent in [Some(&*span.parent_span_id), caller].into_iter().flatten() {
             if !parent.is_empty() && *parent != *span.span_id {
@@ -95,7 +95,7 @@ pub(crate) fn own_times(spans: &[Read]) -> Vec<u64> {
             }
         }
     }
-    let own_time = |Read { span, .. }: &Read| {
+    let own_time = |SentSpan { span, .. }: &SentSpan| {
         let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
         let (mut left, mut until) = (span.duration_ns(), start);
         if let Some(children) = children.get_mut(&*span.span_id) {

@@ -45,7 +45,7 @@ impl Table {
         slo::significance::hypergeometric_tail(bad + good, bad, bad_with + good_with, bad_with)
     }
 
-    /// The same with the sides exchanged.
+    /// The table with its sides exchanged.
     pub(crate) fn exchanged(self) -> Self {
         Self { bad_with: self.good_with, good_with: self.bad_with, bad: self.good, good: self.bad }
     }

@@ -1,4 +1,4 @@
-//! Who used a tenant's account, as far as traces name them.
+//! The users of a tenant, as far as traces name them.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// None yet.
+    /// Makes a set without users yet.
     pub fn of(tenant: &str) -> Self {
         Self { tenant: tenant.to_owned(), seen: HashSet::new(), traces: 0 }
     }

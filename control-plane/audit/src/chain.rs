@@ -15,27 +15,27 @@ pub(crate) fn next(last: Option<&AuditRecord>, body: String) -> AuditRecord {
     AuditRecord { hash: hash(&previous, number, &body), number, previous, body }
 }
 
-/// As the crate's documentation says.
+/// The hash of a record, as the crate's documentation defines it.
 fn hash(previous: &str, number: u64, body: &str) -> String {
     hex::encode(digest(&SHA256, format!("{previous}\n{number}\n{body}").as_bytes()))
 }
 
-/// A record by its number and its hash, as somebody notes it elsewhere: `NUMBER:HASH`.
+/// The number and the hash of a record, which somebody keeps elsewhere to compare with later: `NUMBER:HASH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Noted {
-    /// From 1.
+pub struct Checkpoint {
+    /// The record's number, from 1.
     pub number: u64,
     /// 64 hexadecimal digits.
     pub hash: String,
 }
 
-impl fmt::Display for Noted {
+impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.number, self.hash)
     }
 }
 
-impl FromStr for Noted {
+impl FromStr for Checkpoint {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -54,7 +54,7 @@ impl FromStr for Noted {
 pub struct Broken {
     /// The number of the first record that does not fit the chain.
     pub number: u64,
-    /// In what way the chain is broken there.
+    /// How the chain is broken at that record.
     pub how: How,
 }
 
@@ -73,7 +73,7 @@ pub enum How {
     /// It is whole by itself, and does not follow from the record before it.
     #[error("does not follow from the record before it: one of the two was replaced")]
     Unlinked,
-    /// It is whole, and not what it was when somebody noted it.
+    /// The chain is whole, but this record is another one than when its hash was written down.
     #[error("has another hash than the one that was noted: it or one before it was replaced")]
     Replaced,
     /// The chain ends before a record that somebody noted.
@@ -87,19 +87,19 @@ pub struct Verified {
     /// How many records the chain has.
     pub records: u64,
     /// The last of them: note it where nobody who can write to the store can, and its loss will show.
-    pub last: Option<Noted>,
+    pub last: Option<Checkpoint>,
 }
 
 /// Verifies records one by one, from the first.
 #[derive(Debug, Default)]
 pub struct Chain {
-    expected: Option<Noted>,
-    last: Option<Noted>,
+    expected: Option<Checkpoint>,
+    last: Option<Checkpoint>,
 }
 
 impl Chain {
     /// One that has to hold what was noted, if something was.
-    pub fn new(expected: Option<Noted>) -> Self {
+    pub fn new(expected: Option<Checkpoint>) -> Self {
         Self { expected, last: None }
     }
 
@@ -127,7 +127,7 @@ impl Chain {
         if self.expected.as_ref().is_some_and(|noted| noted.number == *number && noted.hash != *own) {
             return breaks(*number, How::Replaced);
         }
-        self.last = Some(Noted { number: *number, hash: own.clone() });
+        self.last = Some(Checkpoint { number: *number, hash: own.clone() });
         Ok(())
     }
 

@@ -6,13 +6,13 @@
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 use aws_lc_rs::pbkdf2;
-use control_plane_model::store::{AuditFrom, AuditRecord, Entry, StoreError};
+use control_plane_model::store::{AuditFrom, AuditRecord, StateEntry, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    About, Audit, Event, Recorded, Source, What, Who,
-    event::{self, Said},
+    About, Audit, AuditEvent, Recorded, Source, What, Who,
+    event::{self, RecordBody},
     log::PAGE,
 };
 
@@ -44,7 +44,7 @@ pub fn fingerprint(place: &str, secret: &str) -> String {
 
 /// The configuration of the last start, as it is kept.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Remembered {
+struct RecordedConfiguration {
     /// The record at which it was so.
     number: u64,
     settings: Settings,
@@ -69,18 +69,20 @@ impl Audit {
         let mut recorded = 0;
         loop {
             let remembered = self.states.entry(ENTRY).await?;
-            let remembered =
-                remembered.and_then(|body| serde_json::from_str::<Remembered>(&body).ok()).unwrap_or_default();
+            let remembered = remembered
+                .and_then(|body| serde_json::from_str::<RecordedConfiguration>(&body).ok())
+                .unwrap_or_default();
             let number = remembered.number;
             let (mut known, mut last) = self.since(remembered).await?;
             let changes = known.changes(settings);
             let mut is_last = true;
             for change in changes {
                 let Change { what, about, before, after } = change;
-                let event = Event { about, before, after, ..Event::new(what, who.clone(), Source::default()) };
+                let event =
+                    AuditEvent { about, before, after, ..AuditEvent::new(what, who.clone(), Source::default()) };
                 match self.append(last.as_ref(), &event::body(event)?).await? {
                     Some(record) => last = Some(record),
-                    // Somebody recorded something meanwhile: perhaps this.
+                    // Another server has recorded something meanwhile, perhaps this very change.
                     None => {
                         is_last = false;
                         break;
@@ -94,23 +96,26 @@ impl Audit {
             known = settings.clone();
             let at = last.map_or(0, |last| last.number);
             if at != number {
-                self.remember(&Remembered { number: at, settings: known }).await?;
+                self.remember(&RecordedConfiguration { number: at, settings: known }).await?;
             }
             return Ok(recorded);
         }
     }
 
-    async fn remember(&self, remembered: &Remembered) -> Result<(), StoreError> {
+    async fn remember(&self, remembered: &RecordedConfiguration) -> Result<(), StoreError> {
         let body = serde_json::to_string(remembered);
         let body = body.map_err(|error| StoreError::Failed(format!("the configuration cannot be written: {error}")))?;
-        self.states.add_entry(Entry { name: ENTRY.into(), body, until: NEVER }).await
+        self.states.add_entry(StateEntry { name: ENTRY.into(), body, until: NEVER }).await
     }
 
     /// What the configuration is by now, and the last record. How far it came is remembered, so that whoever has no time to read all of a long audit
     /// goes on from there.
-    async fn since(&self, mut remembered: Remembered) -> Result<(Settings, Option<AuditRecord>), StoreError> {
+    async fn since(
+        &self,
+        mut remembered: RecordedConfiguration,
+    ) -> Result<(Settings, Option<AuditRecord>), StoreError> {
         let number = remembered.number;
-        // With the record itself, which may be the last.
+        // Begins with the record itself, which may be the last one.
         let (mut after, mut last) = (number.saturating_sub(1), None);
         loop {
             let page = self.states.audit(AuditFrom::After(after), PAGE).await?;
@@ -152,7 +157,7 @@ impl Settings {
     }
 
     /// What a record says has changed.
-    fn apply(&mut self, Said { event, .. }: Said) {
+    fn apply(&mut self, RecordBody { event, .. }: RecordBody) {
         let keys = match event.what {
             What::Configuration => {
                 let fields = |value| if let Some(Value::Object(fields)) = value { fields } else { Map::new() };

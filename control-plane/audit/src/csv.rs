@@ -2,7 +2,7 @@
 
 use csv::{Error, Writer};
 
-use crate::{Recorded, event::Said};
+use crate::{Recorded, event::RecordBody};
 
 /// The names of the columns, as a line.
 pub(crate) fn header() -> Result<String, Error> {
@@ -30,7 +30,7 @@ pub(crate) fn header() -> Result<String, Error> {
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 pub(crate) fn row(Recorded { record, said }: &Recorded) -> Result<String, Error> {
     let number = record.number.to_string();
-    let Some(Said { at, event }) = said else {
+    let Some(RecordBody { at, event }) = said else {
         let mut cells = [""; 16];
         (cells[0], cells[8], cells[13]) = (&number, "unreadable", &record.body);
         (cells[14], cells[15]) = (&record.previous, &record.hash);

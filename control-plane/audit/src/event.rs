@@ -16,7 +16,7 @@ const MAX_BODY: usize = 256 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum What {
-    /// Somebody of the staff signed in with a browser.
+    /// A member of the staff signed in with a browser.
     SignIn,
     /// A program came with an operator's token or service key that was not seen before.
     Token,
@@ -28,7 +28,7 @@ pub enum What {
     TenantSetTier,
     /// A tenant has another quota.
     TenantSetQuota,
-    /// Somebody was put on a tenant's access lists, or taken off them.
+    /// An entry was put on a tenant's access lists, or taken off them.
     TenantSetAccessLists,
     /// An investigation was opened.
     InvestigationOpen,
@@ -126,9 +126,9 @@ pub enum Outcome {
     /// The action was done.
     #[default]
     Done,
-    /// They were not allowed to.
+    /// It was not allowed.
     Refused,
-    /// It was tried, and did not work.
+    /// It was tried and failed.
     Failed,
 }
 
@@ -152,7 +152,7 @@ pub struct Who {
     /// The `sub` of a token, which is given to nobody else later, as an address may be; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
-    /// Who says so: an issuer, `service key`, `loopback`.
+    /// Who vouches for them: an issuer, `service key` or `loopback`.
     pub issued_by: String,
     /// `operator`, `viewer`, `none`; `server` for what the server did by itself.
     pub role: String,
@@ -186,14 +186,14 @@ impl Source {
         }
     }
 
-    /// As it is shown: the address, and what was claimed.
+    /// The text that pages show: the address, and the address that a header claimed.
     pub fn shown(&self) -> String {
         let claimed = self.forwarded_for.as_ref().map(|claimed| format!(", for {claimed}")).unwrap_or_default();
         format!("{}{claimed}", self.address.as_deref().unwrap_or_default())
     }
 }
 
-/// Whom or what it is about.
+/// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum About {
@@ -216,7 +216,7 @@ impl About {
 
 /// One event of the audit, before it is chained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct AuditEvent {
     /// What somebody did.
     pub what: What,
     /// How it ended.
@@ -227,7 +227,7 @@ pub struct Event {
     /// The address that the request came from.
     #[serde(default)]
     pub from: Source,
-    /// Whom it is about.
+    /// What the event is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<About>,
     /// The reason that was given.
@@ -236,12 +236,12 @@ pub struct Event {
     /// How it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// And how it is now.
+    /// How it is afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 
-impl Event {
+impl AuditEvent {
     /// Somebody did something; about whom, why, and what changed is added where there is something to say.
     pub fn new(what: What, who: Who, from: Source) -> Self {
         Self { what, outcome: Outcome::Done, who, from, about: None, why: None, before: None, after: None }
@@ -268,24 +268,24 @@ fn change(before: Option<&Value>, after: Option<&Value>) -> String {
     format!("{} → {}", text(before), text(after))
 }
 
-/// What the body of a record says.
+/// The body of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Said {
+pub struct RecordBody {
     /// When, by the clock of the server that recorded it: RFC 3339, UTC.
     pub at: Timestamp,
     /// The event that the record holds.
     #[serde(flatten)]
-    pub event: Event,
+    pub event: AuditEvent,
 }
 
 /// An event as it was recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "AuditRecord", from = "AuditRecord")]
 pub struct Recorded {
-    /// To the letter.
+    /// The record, exactly as it is stored.
     pub record: AuditRecord,
-    /// What its body says; none, where that cannot be read: somebody changed it, or a later version wrote it.
-    pub said: Option<Said>,
+    /// The record's body. It is missing where the body cannot be read, because somebody changed it or a later version wrote it.
+    pub said: Option<RecordBody>,
 }
 
 impl From<AuditRecord> for Recorded {
@@ -301,8 +301,8 @@ impl From<Recorded> for AuditRecord {
 }
 
 /// The body of a record of what happens now.
-pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
-    let Event { who, from, why, .. } = &mut event;
+pub(crate) fn body(mut event: AuditEvent) -> Result<String, StoreError> {
+    let AuditEvent { who, from, why, .. } = &mut event;
     let texts = [Some(&mut who.name), Some(&mut who.subject), Some(&mut who.issued_by), why.as_mut()];
     if let Some(claimed) = &mut from.forwarded_for
         && let Some((begin, _)) = claimed.char_indices().rev().nth(MAX_TEXT - 1).filter(|(begin, _)| *begin > 0)
@@ -315,7 +315,7 @@ pub(crate) fn body(mut event: Event) -> Result<String, StoreError> {
             text.push('…');
         }
     }
-    let body = serde_json::to_string(&Said { at: Timestamp::now(), event });
+    let body = serde_json::to_string(&RecordBody { at: Timestamp::now(), event });
     let body = body.map_err(|error| StoreError::Failed(format!("what happened cannot be written: {error}")))?;
     if body.len() > MAX_BODY {
         return Err(StoreError::Failed("what happened is too long for the audit".into()));

@@ -3,8 +3,8 @@
 //! | item | idea |
 //! |---|---|
 //! | [`Audit`] | records events, lists, exports and verifies them, in a state store |
-//! | [`Event`], [`What`], [`Who`], [`Source`], [`About`], [`Outcome`] | what happened |
-//! | [`Recorded`], [`Said`] | an event as it was recorded |
+//! | [`AuditEvent`], [`What`], [`Who`], [`Source`], [`About`], [`Outcome`] | what happened |
+//! | [`Recorded`], [`RecordBody`] | an event as it was recorded |
 //! | [`Chain`], [`Broken`] | how records hang together, and where they do not |
 //! | [`Filter`], [`Listing`], [`Selection`], [`Format`] | some of it, the newest first; all of it as text |
 //! | [`Settings`] | the configuration, so that a change of it is recorded |
@@ -40,9 +40,9 @@ mod listing;
 mod log;
 mod redact;
 
-pub use chain::{Broken, Chain, How, Noted, Verified};
+pub use chain::{Broken, Chain, Checkpoint, How, Verified};
 pub use configuration::{Settings, fingerprint};
 pub use csv::no_formula;
-pub use event::{About, Event, Outcome, Recorded, Said, Source, What, Who};
+pub use event::{About, AuditEvent, Outcome, RecordBody, Recorded, Source, What, Who};
 pub use listing::{Filter, Format, Listing, Order, Selection};
 pub use log::Audit;

@@ -12,7 +12,7 @@ use crate::{About, Audit, Recorded, csv, log::PAGE};
 /// Records that are looked at for one listing.
 const MAX_LOOKED_AT: usize = 20_000;
 
-/// Which records are asked for.
+/// Conditions that records have to match.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Whose, by name or by the token's subject.
@@ -21,7 +21,7 @@ pub struct Filter {
     pub what: Option<String>,
     /// Only records about this tenant.
     pub tenant: Option<String>,
-    /// At or after this.
+    /// Only records at or after this time.
     pub from: Option<Timestamp>,
     /// Only records before this time.
     pub to: Option<Timestamp>,
@@ -37,16 +37,16 @@ pub enum Order {
     Oldest,
 }
 
-/// Which records, in which order.
+/// Which records are listed, and in which order.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Those that match this.
+    /// Only records that match this.
     pub filter: Filter,
     /// The order in which they are listed.
     pub order: Order,
-    /// Those that come after the one with this number.
+    /// Only records that come after the one with this number, in the order that is asked for.
     pub beyond: Option<u64>,
-    /// So many at most.
+    /// The most records that are listed.
     pub limit: Option<usize>,
 }
 

@@ -7,7 +7,7 @@ use control_plane_model::store::{AuditFrom, AuditRecord, StateStore, StoreError}
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use crate::{Broken, Chain, Event, Noted, Verified, chain, event};
+use crate::{AuditEvent, Broken, Chain, Checkpoint, Verified, chain, event};
 
 /// Records that are read at once.
 pub(crate) const PAGE: usize = 500;
@@ -36,12 +36,12 @@ impl Audit {
     /// # Errors
     ///
     /// Where it cannot be recorded: then it must not happen.
-    pub async fn record(&self, event: Event) -> Result<u64, StoreError> {
+    pub async fn record(&self, event: AuditEvent) -> Result<u64, StoreError> {
         let _turn = self.turn.lock().await;
         self.record_in_turn(event).await
     }
 
-    async fn record_in_turn(&self, event: Event) -> Result<u64, StoreError> {
+    async fn record_in_turn(&self, event: AuditEvent) -> Result<u64, StoreError> {
         let body = event::body(event)?;
         for _ in 0..TRIES {
             let last = self.last().await?;
@@ -56,8 +56,8 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// As [`Audit::record`]'s.
-    pub async fn record_once(&self, key: &str, event: Event) -> Result<(), StoreError> {
+    /// The errors of [`Audit::record`].
+    pub async fn record_once(&self, key: &str, event: AuditEvent) -> Result<(), StoreError> {
         // A key may be a secret, and long.
         let key: [u8; 32] = digest(&SHA256, key.as_bytes()).as_ref().try_into().unwrap_or_default();
         let seen = || self.seen.lock().get(&key).is_some();
@@ -65,7 +65,7 @@ impl Audit {
             return Ok(());
         }
         let _turn = self.turn.lock().await;
-        // Of several at once one records it.
+        // Another call may have recorded it while this one waited.
         if seen() {
             return Ok(());
         }
@@ -99,8 +99,8 @@ impl Audit {
     /// # Errors
     ///
     /// Where the store does not answer.
-    pub async fn head(&self) -> Result<Option<Noted>, StoreError> {
-        Ok(self.last().await?.map(|AuditRecord { number, hash, .. }| Noted { number, hash }))
+    pub async fn head(&self) -> Result<Option<Checkpoint>, StoreError> {
+        Ok(self.last().await?.map(|AuditRecord { number, hash, .. }| Checkpoint { number, hash }))
     }
 
     /// Verifies all records, and that what somebody noted is among them.
@@ -108,7 +108,7 @@ impl Audit {
     /// # Errors
     ///
     /// Where the store does not answer; where the chain breaks is within.
-    pub async fn verify(&self, expected: Option<Noted>) -> Result<Result<Verified, Broken>, StoreError> {
+    pub async fn verify(&self, expected: Option<Checkpoint>) -> Result<Result<Verified, Broken>, StoreError> {
         let mut chain = Chain::new(expected);
         loop {
             let page = self.states.audit(AuditFrom::After(chain.number()), PAGE).await?;

@@ -90,7 +90,7 @@ mod tests {
             }
         }
         assert!(url("store", "clickhouse://cp:p@s:s@db:8123/x").starts_with("clickhouse://db:8123/x (the rest: "));
-        // As others read it, this is a query with an @.
+        // Other parsers read this as a query that contains an @.
         assert!(url("forward", "https://h/p?token=S3cr@et").starts_with("https:// (the rest: "));
         assert_eq!(url("forward", "https://h:1/p"), "https://h:1/p");
     }

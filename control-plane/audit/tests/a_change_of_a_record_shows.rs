@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use control_plane_audit::{
-    About, Audit, Chain, Event, Filter, Format, How, Noted, Order, Selection, Source, Verified, What, Who,
+    About, Audit, AuditEvent, Chain, Checkpoint, Filter, Format, How, Order, Selection, Source, Verified, What, Who,
 };
 use control_plane_embedded::{Embedded, FILE, Retention};
 use control_plane_model::store::{AuditFrom, AuditRecord, StateStore};
@@ -21,15 +21,15 @@ fn who(name: &str) -> Who {
     }
 }
 
-fn event(number: usize) -> Event {
+fn event(number: usize) -> AuditEvent {
     let from = Source::of(Some(([192, 0, 2, 7], 443).into()), Some("203.0.113.9"));
     let what = [What::SignIn, What::TenantSuspend, What::TenantResume][number % 3];
-    Event {
+    AuditEvent {
         about: Some(About::Tenant(format!("tenant-{}", number % 2))),
         why: Some(format!("because of \"{number}\"\n\u{202e}ü")),
         before: Some(json!({ "status": "active", "z": 1, "a": [1.5, null] })),
         after: Some(json!({ "status": "suspended" })),
-        ..Event::new(what, who(["ada@staff.example", "bob@staff.example"][number % 2]), from)
+        ..AuditEvent::new(what, who(["ada@staff.example", "bob@staff.example"][number % 2]), from)
     }
 }
 
@@ -62,14 +62,14 @@ impl Here {
         Connection::open(&self.file).unwrap().execute_batch(&format!("{triggers} {sql}")).unwrap();
     }
 
-    async fn broken(&self, expected: Option<Noted>) -> (u64, How) {
+    async fn broken(&self, expected: Option<Checkpoint>) -> (u64, How) {
         let broken = self.audit.verify(expected).await.unwrap().unwrap_err();
         (broken.number, broken.how)
     }
 }
 
 /// What the chain of these records comes to.
-fn verify(records: &[AuditRecord], expected: Option<Noted>) -> Result<Verified, (u64, How)> {
+fn verify(records: &[AuditRecord], expected: Option<Checkpoint>) -> Result<Verified, (u64, How)> {
     let mut chain = Chain::new(expected);
     let added = records.iter().try_for_each(|record| chain.add(record));
     added.and_then(|()| chain.end()).map_err(|broken| (broken.number, broken.how))
@@ -83,10 +83,10 @@ async fn what_nobody_touched_verifies() {
     assert_eq!(verified, Verified { records: 1_203, last: Some(head.clone()) });
     // Each of them may have been noted, and a number that somebody notes is read back.
     for AuditRecord { number, hash, .. } in here.records().await.into_iter().step_by(100) {
-        let noted: Noted = format!("{number}:{hash}").parse().unwrap();
+        let noted: Checkpoint = format!("{number}:{hash}").parse().unwrap();
         assert!(here.audit.verify(Some(noted)).await.unwrap().is_ok());
     }
-    assert!("1203".parse::<Noted>().is_err() && "0:00".parse::<Noted>().is_err());
+    assert!("1203".parse::<Checkpoint>().is_err() && "0:00".parse::<Checkpoint>().is_err());
     let none = Here::with(0).await;
     assert_eq!(none.audit.verify(None).await.unwrap(), Ok(Verified { records: 0, last: None }));
     assert_eq!(none.broken(Some(head)).await, (1_203, How::Truncated));
@@ -291,8 +291,10 @@ async fn one_record_of_another_time_hides_no_other() {
 async fn what_a_spreadsheet_would_compute_is_text() {
     let here = Here::with(0).await;
     for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain, \"quoted\"\nand on"] {
-        let event =
-            Event { why: Some(text.into()), ..Event::new(What::SignIn, who(text), Source::of(None, Some(text))) };
+        let event = AuditEvent {
+            why: Some(text.into()),
+            ..AuditEvent::new(What::SignIn, who(text), Source::of(None, Some(text)))
+        };
         here.audit.record(event).await.unwrap();
     }
     here.meddle("INSERT INTO audit VALUES (8, '', '', '=HYPERLINK(0)')");
@@ -314,8 +316,10 @@ async fn texts_from_outside_are_bounded() {
     let here = Here::with(0).await;
     let long = "ü".repeat(100_000);
     let proxied = format!("{long}, 203.0.113.9");
-    let event =
-        Event { why: Some(long.clone()), ..Event::new(What::SignIn, who(&long), Source::of(None, Some(&proxied))) };
+    let event = AuditEvent {
+        why: Some(long.clone()),
+        ..AuditEvent::new(What::SignIn, who(&long), Source::of(None, Some(&proxied)))
+    };
     here.audit.record(event.clone()).await.unwrap();
     let body = &here.records().await[0].body;
     assert!(body.len() < 12_000);
@@ -323,13 +327,13 @@ async fn texts_from_outside_are_bounded() {
     let body: Value = serde_json::from_str(body).unwrap();
     let claimed = body["from"]["forwarded_for"].as_str().unwrap();
     assert!(claimed.starts_with("…ü") && claimed.ends_with("ü, 203.0.113.9") && claimed.chars().count() == 1_001);
-    let told = |before: Option<Value>, after: Option<Value>| Event { before, after, ..event.clone() }.changes();
+    let told = |before: Option<Value>, after: Option<Value>| AuditEvent { before, after, ..event.clone() }.changes();
     assert_eq!(
         told(Some(json!({ "tier": "basic", "a": 1 })), Some(json!({ "tier": "pro" }))),
         ["a: 1 → –", "tier: basic → pro"]
     );
     assert_eq!((told(None, Some("x".into())), told(None, None)), (vec!["– → x".to_owned()], Vec::new()));
-    assert!(here.audit.record(Event { after: Some(long.repeat(3).into()), ..event }).await.is_err());
+    assert!(here.audit.record(AuditEvent { after: Some(long.repeat(3).into()), ..event }).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use control_plane_audit::{About, Audit, Event, Filter, Settings, Source, What, Who, fingerprint};
+use control_plane_audit::{About, Audit, AuditEvent, Filter, Settings, Source, What, Who, fingerprint};
 use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::store::{
-    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+    AlertRecord, AuditFrom, AuditRecord, InvestigationRecord, Lease, Scope, StateEntry, StateStore, StoreError,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn settings(hours: u32, keys: &[(&str, &str)]) -> Settings {
 }
 
 /// What was recorded, the oldest first.
-async fn recorded(audit: &Audit) -> Vec<Event> {
+async fn recorded(audit: &Audit) -> Vec<AuditEvent> {
     let listing = audit.list(&Filter::default(), None, 1_000).await.unwrap();
     listing.records.into_iter().rev().map(|recorded| recorded.said.unwrap().event).collect()
 }
@@ -55,7 +55,7 @@ async fn what_changed_is_recorded_with_before_and_after() {
     let first = settings(24, &[("111111111111", "a"), ("222222222222", "b")]);
     assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 4);
     assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 0);
-    audit.record(Event::new(What::SignIn, server(), Source::default())).await.unwrap();
+    audit.record(AuditEvent::new(What::SignIn, server(), Source::default())).await.unwrap();
     assert_eq!(audit.note_configuration(&server(), &first).await.unwrap(), 0);
     let second = settings(48, &[("111111111111", "another"), ("333333333333", "c")]);
     assert_eq!(audit.note_configuration(&server(), &second).await.unwrap(), 4);
@@ -138,11 +138,11 @@ impl StateStore for Slow {
         self.states.alerts(scope, tenant, limit).await
     }
 
-    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+    async fn add_entry(&self, entry: StateEntry) -> Result<(), StoreError> {
         self.states.add_entry(entry).await
     }
 
-    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+    async fn replace_entry(&self, entry: StateEntry) -> Result<bool, StoreError> {
         self.states.replace_entry(entry).await
     }
 
@@ -190,7 +190,7 @@ async fn a_long_audit_does_not_keep_a_change_from_being_recorded() {
     let audit = Audit::new(states.clone());
     assert_eq!(audit.note_configuration(&server(), &settings(1, &[("1", "a")])).await.unwrap(), 3);
     for _ in 0..1_300 {
-        audit.record(Event::new(What::SignIn, server(), Source::default())).await.unwrap();
+        audit.record(AuditEvent::new(What::SignIn, server(), Source::default())).await.unwrap();
     }
     let slow = Arc::new(Slow { states, pages: AtomicUsize::new(0) });
     let next = settings(2, &[("1", "a")]);

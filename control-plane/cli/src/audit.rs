@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use control_plane_audit::{Chain, Format, Noted, Recorded};
+use control_plane_audit::{Chain, Checkpoint, Format, Recorded};
 
 use crate::{
-    commands::{Asked, Client},
+    commands::{Client, ServerArgs},
     failure_if, print, terminal,
 };
 
@@ -19,7 +19,7 @@ pub(crate) enum Audit {
     /// List what operators did and changed, the newest first.
     List {
         #[command(flatten)]
-        which: Which,
+        which: RecordArgs,
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -29,25 +29,25 @@ pub(crate) enum Audit {
     /// Export the records that match, the oldest first: as JSON lines, which anybody can verify, or as CSV.
     Export {
         #[command(flatten)]
-        which: Which,
+        which: RecordArgs,
         #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
         format: ExportFormat,
         #[command(flatten)]
-        asked: Asked,
+        asked: ServerArgs,
     },
     /// Compute the chain of all records on this machine, from the control plane's answers. Exits with 1 if the chain is broken, and says at which record.
     Verify {
         /// A record that you noted earlier, which must still be there. Only this shows that the end was cut off, or that the whole chain was rebuilt.
         #[arg(long, value_name = "NUMBER:HASH")]
-        expect: Option<Noted>,
+        expect: Option<Checkpoint>,
         #[command(flatten)]
-        asked: Asked,
+        asked: ServerArgs,
     },
 }
 
-/// Which records.
+/// The options that choose records.
 #[derive(Args)]
-pub(crate) struct Which {
+pub(crate) struct RecordArgs {
     /// Only what this person did, by name or by the token's subject.
     #[arg(long, default_value = "")]
     who: String,
@@ -68,7 +68,7 @@ pub(crate) enum ExportFormat {
     Csv,
 }
 
-impl Which {
+impl RecordArgs {
     fn query(&self) -> Vec<(&'static str, String)> {
         let Self { who, what, tenant, window } = self;
         let fields = [("who", who), ("what", what), ("tenant", tenant), ("window", window)];
@@ -125,7 +125,11 @@ pub(crate) async fn run(audit: Audit) -> Result<ExitCode> {
 }
 
 /// All records that match, the oldest first.
-async fn each(asked: &Asked, which: &[(&str, String)], mut take: impl FnMut(&Recorded) -> Result<()>) -> Result<()> {
+async fn each(
+    asked: &ServerArgs,
+    which: &[(&str, String)],
+    mut take: impl FnMut(&Recorded) -> Result<()>,
+) -> Result<()> {
     let mut after = 0;
     loop {
         let mut query = which.to_vec();

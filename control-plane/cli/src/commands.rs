@@ -257,7 +257,7 @@ impl Window {
         [("window", said(self.window)), ("from", said(self.from)), ("to", said(self.to))]
     }
 
-    /// The same; so far back where nothing is said.
+    /// Sets how far back the window reaches if no option says so.
     pub(crate) fn or(mut self, back: &str) -> Self {
         if self.from.is_none() {
             self.window.get_or_insert_with(|| back.to_owned());
@@ -288,10 +288,10 @@ pub(crate) enum Form {
     Csv,
 }
 
-/// Where a command asks. Where the control plane asks who you are, `login` has said so, or `CONTROL_PLANE_TOKEN` holds a token or a
-/// service key.
+/// The control plane that a command asks. If it has access configured, sign in with `login` first, or put a token or a service key into
+/// `CONTROL_PLANE_TOKEN`.
 #[derive(Args)]
-pub(crate) struct Asked {
+pub(crate) struct ServerArgs {
     /// The control plane.
     #[arg(long, env = "CONTROL_PLANE_URL", default_value = "http://127.0.0.1:4318")]
     pub(crate) url: String,
@@ -301,7 +301,7 @@ pub(crate) struct Asked {
 #[derive(Args)]
 pub(crate) struct Client {
     #[command(flatten)]
-    pub(crate) asked: Asked,
+    pub(crate) asked: ServerArgs,
     /// Print the API's JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -94,6 +94,6 @@ pub(crate) async fn copy(data: &Path, config: &Config) -> Result<bool> {
 }
 
 fn say(text: &str) {
-    // Nobody may read it.
+    // Nobody may be reading standard error, which is no reason to fail.
     let _unread = writeln!(std::io::stderr(), "{text}");
 }

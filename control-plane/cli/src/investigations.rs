@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use control_plane::api::Investigation;
 
 use crate::{
-    commands::{Asked, Client},
+    commands::{Client, ServerArgs},
     login, print, terminal,
 };
 
@@ -22,39 +22,39 @@ pub(crate) enum Investigations {
     /// Print an investigation: what was saved, the notes, and what matches now.
     Show {
         #[command(flatten)]
-        which: Which,
+        which: InvestigationArgs,
         #[command(flatten)]
         client: Client,
     },
     /// Add a note, with your name and the time; for operators.
     AddNote {
         #[command(flatten)]
-        which: Which,
+        which: InvestigationArgs,
         /// The note, plain text.
         text: String,
         #[command(flatten)]
-        asked: Asked,
+        asked: ServerArgs,
     },
     /// Write an investigation for a ticket or a program: the notes, and of the traces and refusals that match now their number and the first hundred.
     Export {
         #[command(flatten)]
-        which: Which,
+        which: InvestigationArgs,
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
         #[command(flatten)]
-        asked: Asked,
+        asked: ServerArgs,
     },
     /// Erase an investigation for good, with its notes, as when a tenant leaves; for operators.
     Erase {
         #[command(flatten)]
-        which: Which,
+        which: InvestigationArgs,
         #[command(flatten)]
-        asked: Asked,
+        asked: ServerArgs,
     },
 }
 
 #[derive(Args)]
-pub(crate) struct Which {
+pub(crate) struct InvestigationArgs {
     /// Its id, as the list has it.
     id: String,
 }
@@ -65,7 +65,7 @@ pub(crate) enum Format {
     Json,
 }
 
-impl Which {
+impl InvestigationArgs {
     /// Path of it, and of what can be done with it.
     fn path(&self, root: &str, action: &str) -> String {
         let id: String = form_urlencoded::byte_serialize(self.id.as_bytes()).collect();
@@ -105,7 +105,7 @@ pub(crate) async fn run(investigations: Investigations) -> Result<()> {
     }
 }
 
-async fn post(asked: &Asked, path: &str, form: &[(&str, &str)]) -> Result<String> {
+async fn post(asked: &ServerArgs, path: &str, form: &[(&str, &str)]) -> Result<String> {
     let server = login::Server::at(&asked.url)?;
     let token = login::token(&server).await?;
     server.post(path, form, token.as_deref()).await

@@ -32,7 +32,7 @@ use tokio::{
 };
 
 use self::{
-    commands::{Asked, Cli, Client, Color, Command, Form, Settings, TurnedAway, Why},
+    commands::{Cli, Client, Color, Command, Form, ServerArgs, Settings, TurnedAway, Why},
     terminal::Screen,
 };
 
@@ -43,7 +43,7 @@ const OTLP_PORT: u16 = 4318;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Who costs what is asked of so long a time, where nothing is said.
+/// The window of `cost` if no option names one.
 const COST_WINDOW: &str = "30d";
 
 /// What a command has found is violated, open or refused.
@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            // Nobody may read it, and the code says it too.
+            // Nobody may be reading standard error. The exit code tells of the failure too.
             let _unread = writeln!(std::io::stderr(), "control-plane: {}", terminal::raw(&format!("{error:#}")));
             ExitCode::from(NO_ANSWER)
         }
@@ -259,7 +259,7 @@ fn page(path: &str, query: &[(&str, String)]) -> String {
     link(path, &said)
 }
 
-impl Asked {
+impl ServerArgs {
     /// What the API answers.
     async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let server = login::Server::at(&self.url)?;

@@ -3,7 +3,7 @@
 
 use clickhouse::query::Query;
 use control_plane_model::search::{
-    AnnotationTest, Comparison, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, bit, normalized,
+    AnnotationTest, ComparisonOperator, Expression, Flag, NodeTest, NumberOf, TextOf, TextTest, bit, normalized,
 };
 
 /// Lists that go together: in a condition on their elements, each goes by the name of its list.
@@ -48,7 +48,7 @@ const EDGE: Of =
 
 #[derive(Default)]
 pub(crate) struct Condition {
-    /// Of a row of `traces`.
+    /// The SQL condition on a row of `traces`.
     pub(crate) sql: String,
     texts: Vec<String>,
     numbers: Vec<u64>,
@@ -90,7 +90,7 @@ impl Condition {
     }
 
     /// By its bits, since text would be read with a rounding of its own.
-    fn compared(&mut self, value: &str, comparison: Comparison, with: f64) -> String {
+    fn compared(&mut self, value: &str, comparison: ComparisonOperator, with: f64) -> String {
         self.numbers.push(with.to_bits());
         let sign = sign(comparison);
         format!("{value} {sign} reinterpretAsFloat64({{number{}:UInt64}})", self.numbers.len() - 1)
@@ -190,7 +190,7 @@ impl Condition {
         };
         match test {
             TextTest::Equal => is(self.text(text)),
-            // None of them is it, rather than one of them is not.
+            // "Not equal" means that none of the values is the text, not that one of them differs.
             TextTest::NotEqual => format!("NOT {}", is(self.text(text))),
             _ => format!("arrayExists(value -> {}, {what}s)", self.tested("value", test, text)),
         }
@@ -205,14 +205,14 @@ impl Condition {
     }
 }
 
-pub(crate) fn sign(comparison: Comparison) -> &'static str {
+pub(crate) fn sign(comparison: ComparisonOperator) -> &'static str {
     match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "!=",
-        Comparison::Less => "<",
-        Comparison::AtMost => "<=",
-        Comparison::More => ">",
-        Comparison::AtLeast => ">=",
+        ComparisonOperator::Equal => "=",
+        ComparisonOperator::NotEqual => "!=",
+        ComparisonOperator::Less => "<",
+        ComparisonOperator::AtMost => "<=",
+        ComparisonOperator::More => ">",
+        ComparisonOperator::AtLeast => ">=",
     }
 }
 

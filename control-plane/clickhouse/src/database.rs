@@ -47,7 +47,7 @@ impl FromStr for Address {
         // A password may have an @ of its own.
         let (who, host) = rest.rsplit_once('@').unwrap_or(("default", rest));
         let (user, password) = who.split_once(':').unwrap_or((who, ""));
-        // It is quoted in statements, which have no parameter in that place.
+        // The name is written into statements that cannot have a parameter in that place, so it has to be plain.
         let named =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
         if host.is_empty() || user.is_empty() || database.contains('?') || !cluster.is_none_or(named) {
@@ -73,7 +73,7 @@ const OF_A_CLUSTER: [(&str, &str); 2] = [("insert_quorum", "auto"), ("insert_quo
 #[derive(Clone)]
 pub(crate) struct Database {
     client: Client,
-    /// Those who look up attributes that no index has: so many at once.
+    /// Limits how many requests at once look up attributes that no index has.
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) cluster: Option<String>,
 }

@@ -14,7 +14,7 @@ use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
-    listing::{Found, Search},
+    listing::{Search, SearchResult},
     log_records::{IncomingLog, Lines, LogQuery, LogStore, StoredLogs},
     map::{MapQuery, ServiceMap},
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
@@ -22,7 +22,9 @@ use control_plane_model::{
     part::{PartQuery, PartSums},
     refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
-    store::{Facets, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Stored, Version},
+    store::{
+        Facets, IngestOutcome, MAX_SPANS_PER_TRACE, RequestQuery, RequestRows, Scope, SpanStore, StoreError, Version,
+    },
     trace::{Trace, TraceId},
     unverified,
 };
@@ -33,7 +35,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     database::{Address, Database, all, failed, one, within},
-    late::Late,
+    late::LateTenants,
     lines, links, listing,
     log_records::{self, LogRecords},
     map, part,
@@ -56,14 +58,14 @@ const KEEPS_HOURS: i64 = 7 * 24;
 /// Spans, metrics, log records and sums in a ClickHouse database.
 ///
 /// Spans can be read back as soon as they are written; searches, the map and all sums know of them once [`SpanStore::make_sums`] has
-/// been called, and who was turned away is told from then on. [`Stored::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
+/// been called, and who was turned away is told from then on. [`IngestOutcome::spans`] counts spans that came before among the new ones: nothing is read while writing. What a tenant's [`Scope`] sees is what it sees of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     database: Database,
     spans: Queue<Spans>,
     points: Queue<Points>,
     log_records: Queue<LogRecords>,
-    late: Late,
+    late: LateTenants,
     /// When hours and days were summed last.
     making: Arc<Mutex<Option<Instant>>>,
     /// How long spans are kept.
@@ -71,7 +73,7 @@ pub struct ClickHouse {
 }
 
 #[derive(Row, Deserialize)]
-struct Named {
+struct FacetRow {
     tenants: Vec<String>,
     tiers: Vec<String>,
     accounts: Vec<String>,
@@ -87,7 +89,7 @@ impl ClickHouse {
             points: Queue::start(Points(database.clone())),
             log_records: Queue::start(LogRecords(database.clone())),
             database,
-            late: Late::default(),
+            late: LateTenants::default(),
             making: Arc::default(),
             keeps_hours: Arc::new(AtomicI64::new(KEEPS_HOURS)),
         }
@@ -146,7 +148,7 @@ impl ClickHouse {
 
 #[async_trait]
 impl SpanStore for ClickHouse {
-    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+    async fn write(&self, traces: Vec<Incoming>) -> Result<IngestOutcome, StoreError> {
         self.spans.store(traces).await
     }
 
@@ -174,7 +176,7 @@ impl SpanStore for ClickHouse {
         links::linked_from(&self.database, scope, trace_id, limit).await
     }
 
-    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
+    async fn search(&self, scope: &Scope, search: Search) -> Result<SearchResult, StoreError> {
         listing::search(&self.database, scope, &search).await
     }
 
@@ -209,7 +211,7 @@ impl SpanStore for ClickHouse {
     }
 
     async fn refusals_since(&self) -> Result<i64, StoreError> {
-        // Those that began since came since.
+        // All requests that began since then are kept.
         Ok(jiff::Timestamp::now().as_second() - self.keeps_hours.load(Ordering::Relaxed) * HOUR)
     }
 
@@ -218,7 +220,7 @@ impl SpanStore for ClickHouse {
             None => self.database.query(include_str!("../sql/facets.sql")),
             Some(own) => self.database.query(include_str!("../sql/facets_of_tenant.sql")).param("tenant", own),
         };
-        let Named { tenants, tiers, accounts, services } = one(query).await?;
+        let FacetRow { tenants, tiers, accounts, services } = one(query).await?;
         Ok(Facets { tenants, tiers, accounts, services })
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
     otlp::SentResource,
-    search::{Attribute, Bits, Sought, bit},
+    search::{Attribute, AttributeMatcher, Bits, bit},
     store::{Scope, StoreError},
 };
 use prost::Message;
@@ -38,14 +38,14 @@ pub(crate) struct Rows {
 }
 
 /// Where spans are looked for: between two five minutes, in spans that whoever asks sees, in traces that served a tenant, if one is asked for.
-pub(crate) struct Among<'a> {
+pub(crate) struct SpanRange<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) tenant: Option<&'a str>,
     pub(crate) first: u32,
     pub(crate) last: u32,
 }
 
-impl Among<'_> {
+impl SpanRange<'_> {
     /// How many rows each trace has.
     pub(crate) fn rows(&self, database: &Database) -> Query {
         self.query(database, include_str!("../sql/lookup_rows.sql"))
@@ -54,7 +54,7 @@ impl Among<'_> {
     /// The spans that seem to have some of the attributes, `most` at most of those of a trace that seem to have the same.
     pub(crate) fn hits(&self, database: &Database, attributes: &[Attribute], most: usize) -> Query {
         let (mut held, mut any, mut bound) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, sought) in attributes.iter().map(Sought::new).enumerate() {
+        for (at, sought) in attributes.iter().map(AttributeMatcher::new).enumerate() {
             let needles: Vec<_> = sought
                 .needles()
                 .enumerate()
@@ -107,29 +107,29 @@ fn may_be(key: &str, sign: &str, number: &str) -> String {
 }
 
 /// What one span says.
-pub(crate) struct Said {
-    /// Which of the traces that are looked at it is of.
+pub(crate) struct SpanAttributes {
+    /// The index of its trace among those that are looked at.
     pub(crate) trace: usize,
-    /// Which attributes it and its sender seem to have, as [`Hit::held`].
+    /// Which attributes the span and its sender seem to have, as in [`Hit::held`].
     seems: u32,
-    /// Which of them one of the two has.
+    /// Which of these attributes the span or its sender really has.
     has: Bits,
 }
 
 /// What spans of a trace say of attributes, as far as they were looked at.
 #[derive(Default)]
-pub(crate) struct Says {
+pub(crate) struct TraceAttributes {
     /// How many rows the trace has, whatever they say.
     pub(crate) rows: u64,
-    /// Those that one of them has.
+    /// The attributes that one of the spans has.
     has: Bits,
-    /// How many of them seem to have the same.
+    /// How many spans seem to have the same attributes.
     alike: Vec<(u32, usize)>,
 }
 
-impl Says {
+impl TraceAttributes {
     /// Adds what one says.
-    pub(crate) fn add(&mut self, said: &Said) {
+    pub(crate) fn add(&mut self, said: &SpanAttributes) {
         self.has |= said.has;
         match self.alike.iter_mut().find(|(seems, _)| *seems == said.seems) {
             Some((_, count)) => *count += 1,
@@ -152,10 +152,10 @@ impl Says {
 }
 
 /// What each of these says, each with the trace that it is of.
-pub(crate) fn read(attributes: &[Attribute], hits: &[(usize, Hit)]) -> Result<Vec<Said>, StoreError> {
-    let sought: Vec<Sought<'_>> = attributes.iter().map(Sought::new).collect();
+pub(crate) fn read(attributes: &[Attribute], hits: &[(usize, Hit)]) -> Result<Vec<SpanAttributes>, StoreError> {
+    let sought: Vec<AttributeMatcher<'_>> = attributes.iter().map(AttributeMatcher::new).collect();
     let all_of = |held: u32| sought.iter().enumerate().filter(move |(at, _)| held & bit(*at) != 0);
-    // The same few send most spans.
+    // A few senders send most of the spans, so what they have is remembered.
     let mut senders: HashMap<(u32, &Bytes), Bits> = HashMap::new();
     let read = hits.iter().map(|(trace, hit)| {
         let mut has = 0;
@@ -175,7 +175,7 @@ pub(crate) fn read(attributes: &[Attribute], hits: &[(usize, Hit)]) -> Result<Ve
                 }
             };
         }
-        Ok(Said { trace: *trace, seems: hit.held, has })
+        Ok(SpanAttributes { trace: *trace, seems: hit.held, has })
     });
     read.collect()
 }
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn what_was_not_looked_at_may_say_more() {
         let says = |all: &[(u32, Bits)], most| {
-            let mut says = Says::default();
-            all.iter().for_each(|(seems, has)| says.add(&Said { trace: 0, seems: *seems, has: *has }));
+            let mut says = TraceAttributes::default();
+            all.iter().for_each(|(seems, has)| says.add(&SpanAttributes { trace: 0, seems: *seems, has: *has }));
             says.all(most)
         };
         assert_eq!(says(&[(0b01, 0b01)], 1), Some(0b01));

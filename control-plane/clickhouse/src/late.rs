@@ -1,4 +1,5 @@
-//! Whose past changed since: noted in the database by whoever makes the sums, so that every server knows of it, and a new leader too.
+//! Tenants with late spans, whose past sums have changed. Whoever makes the sums records them in the database, so that every server knows of them,
+//! and a new leader too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +18,14 @@ pub(crate) type Touched = BTreeMap<Option<String>, i64>;
 
 /// A row of `late`.
 #[derive(Row, Serialize)]
-struct Note<'a> {
+struct LateTenantRow<'a> {
     version: u64,
     tenant: &'a str,
     earliest: i64,
 }
 
 #[derive(Row, Deserialize)]
-struct Noted {
+struct LateTenantsRow {
     newest: u64,
     tenants: Vec<String>,
 }
@@ -33,22 +34,22 @@ struct Noted {
 pub(crate) async fn record(database: &Database, version: u64, touched: &Touched) -> Result<(), StoreError> {
     let notes = touched.iter().map(|(tenant, earliest)| {
         let tenant = tenant.as_deref().unwrap_or_default();
-        Note { version, tenant, earliest: *earliest }
+        LateTenantRow { version, tenant, earliest: *earliest }
     });
     let notes: Vec<_> = notes.collect();
-    database.insert::<Note<'_>>("late", &notes).await
+    database.insert::<LateTenantRow<'_>>("late", &notes).await
 }
 
 /// The newest note that was read here, and what was evaluated then.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Late(Arc<Mutex<(u64, i64)>>);
+pub(crate) struct LateTenants(Arc<Mutex<(u64, i64)>>);
 
-impl Late {
-    /// Who had late spans since; what is before `until` is about to be read.
+impl LateTenants {
+    /// The tenants that had late spans since the last call. Sums before `until` are about to be read.
     pub(crate) async fn take(&self, database: &Database, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
         let (since, evaluated) = *self.0.lock();
         let query = database.query(include_str!("../sql/late.sql")).param("since", since).param("until", evaluated);
-        let Noted { newest, tenants } = one(query).await?;
+        let LateTenantsRow { newest, tenants } = one(query).await?;
         *self.0.lock() = (newest.max(since), until);
         Ok(tenants.into_iter().map(|tenant| Some(tenant).filter(|tenant| !tenant.is_empty())).collect())
     }

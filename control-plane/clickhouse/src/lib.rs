@@ -16,7 +16,7 @@
 //! | `sums` | what the leader makes of traces that changed |
 //! | `outlined` | a trace as a search sees it |
 //! | `wholes` | sums of hours and days |
-//! | `asked`, `condition` | what is asked of traces, and a filter expression in SQL |
+//! | `trace_query`, `condition` | the parameters of queries about traces, and a filter expression in SQL |
 //! | `stored` | traces as they were received |
 //! | `refusals` | who was turned away |
 //! | `versions` | when versions of services were seen first |
@@ -24,7 +24,6 @@
 //! | `late` | whose past changed since |
 //! | `listing`, `sample`, `map`, `requests` | reading: a search, traces whole, the service map, sums by name |
 
-mod asked;
 mod condition;
 mod database;
 mod engine;
@@ -47,6 +46,7 @@ mod sample;
 mod schema;
 mod stored;
 mod sums;
+mod trace_query;
 mod versions;
 mod wholes;
 mod writer;

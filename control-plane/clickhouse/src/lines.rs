@@ -2,7 +2,7 @@
 
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
-    cumulative::{Counted, REACH_NS, counted},
+    cumulative::{CumulativePoint, REACH_NS, counted},
     lines_builder::{LineName, LinesBuilder},
     metrics::{EXEMPLARS, Exemplar, Kind, Line, MetricQuery, Summary},
     store::{Scope, StoreError},
@@ -14,12 +14,12 @@ use crate::database::{Database, failed, seconds, within};
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// Metric, service, account or nothing, the attributes asked for, unit, kind; and the step.
-type Place = (String, String, String, Vec<(String, String)>, String, i8, i64);
+/// The key of a line and a step of it: metric, service, account or nothing, the attributes that are asked for, unit, kind; and the step.
+type LineKey = (String, String, String, Vec<(String, String)>, String, i8, i64);
 
 #[derive(Row, Deserialize)]
-struct Measured {
-    place: Place,
+struct StepRow {
+    place: LineKey,
     count: u64,
     sum: f64,
     min: Option<f64>,
@@ -29,8 +29,8 @@ struct Measured {
 }
 
 #[derive(Row, Deserialize)]
-struct OfStream {
-    place: Place,
+struct CumulativeRow {
+    place: LineKey,
     stream: i64,
     time_ns: i64,
     since_ns: i64,
@@ -41,8 +41,8 @@ struct OfStream {
 }
 
 #[derive(Row, Deserialize)]
-struct Greatest {
-    place: Place,
+struct ExemplarRow {
+    place: LineKey,
     trace_id: [u8; 16],
     span_id: u64,
     value: f64,
@@ -55,15 +55,15 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &MetricQuer
     if scope.tenant() == Some("") {
         return Ok(Vec::new());
     }
-    let asked = Asked { database, scope, query, from: query.from, to: query.to };
+    let asked = LinesQuery { database, scope, query, from: query.from, to: query.to };
     let (mut builder, counts, exemplars) = tokio::try_join!(asked.steps(), asked.counts(), asked.exemplars())?;
     builder.merge(counts);
     builder.merge(exemplars);
     builder.lines()
 }
 
-/// A question, and the minutes that it is about, Unix seconds.
-struct Asked<'a> {
+/// A query and the time that it is about, in Unix seconds.
+struct LinesQuery<'a> {
     database: &'a Database,
     scope: &'a Scope,
     query: &'a MetricQuery,
@@ -71,10 +71,10 @@ struct Asked<'a> {
     to: i64,
 }
 
-impl Asked<'_> {
+impl LinesQuery<'_> {
     fn of(&self, sql: &str) -> Query {
         let MetricQuery { metrics, service, account, by, step, .. } = self.query;
-        // Of minutes that begin in the window.
+        // Only minutes that begin in the window count.
         let minute = |time: i64| seconds((time.clamp(0, i64::MAX - 60) + 59).div_euclid(60) * 60);
         self.database
             .query(&sql.replace("$points", include_str!("../sql/points_asked.sql")))
@@ -90,12 +90,12 @@ impl Asked<'_> {
 
     /// What was measured in each step.
     async fn steps(&self) -> Result<LinesBuilder, StoreError> {
-        let mut rows = self.of(include_str!("../sql/metric_steps.sql")).fetch::<Measured>().map_err(failed)?;
+        let mut rows = self.of(include_str!("../sql/metric_steps.sql")).fetch::<StepRow>().map_err(failed)?;
         let mut builder = LinesBuilder::default();
         while let Some(row) = within(rows.next()).await?
             && !builder.is_full()
         {
-            let Measured { place, count, sum, min, max, bounds, buckets } = row;
+            let StepRow { place, count, sum, min, max, bounds, buckets } = row;
             add(&mut builder, place, &Summary { count, sum, min, max, bounds, buckets }, None);
         }
         Ok(builder)
@@ -104,15 +104,15 @@ impl Asked<'_> {
     /// What was counted since the points before, which may have been before the window.
     async fn counts(&self) -> Result<LinesBuilder, StoreError> {
         let earlier = Self { from: self.from.saturating_sub(REACH_NS / NANOSECONDS), ..*self };
-        let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<OfStream>().map_err(failed)?;
+        let mut rows = earlier.of(include_str!("../sql/metric_counts.sql")).fetch::<CumulativeRow>().map_err(failed)?;
         let mut builder = LinesBuilder::default();
-        let mut before: Option<(i64, Counted)> = None;
+        let mut before: Option<(i64, CumulativePoint)> = None;
         while let Some(row) = within(rows.next()).await?
             && !builder.is_full()
         {
-            let OfStream { place, stream, time_ns, since_ns, count, sum, bounds, buckets } = row;
+            let CumulativeRow { place, stream, time_ns, since_ns, count, sum, bounds, buckets } = row;
             let summary = Summary { count, sum, min: None, max: None, bounds, buckets };
-            let now = Counted { since_ns, time_ns, summary };
+            let now = CumulativePoint { since_ns, time_ns, summary };
             let of_stream =
                 before.take().filter(|(other, before)| *other == stream && before.time_ns >= time_ns - REACH_NS);
             if time_ns.div_euclid(60 * NANOSECONDS) * 60 >= self.from
@@ -129,12 +129,12 @@ impl Asked<'_> {
     /// The measurements that lead to a trace.
     async fn exemplars(&self) -> Result<LinesBuilder, StoreError> {
         let greatest = self.of(include_str!("../sql/metric_exemplars.sql")).param("limit", EXEMPLARS as u64);
-        let mut rows = greatest.fetch::<Greatest>().map_err(failed)?;
+        let mut rows = greatest.fetch::<ExemplarRow>().map_err(failed)?;
         let mut builder = LinesBuilder::default();
         while let Some(row) = within(rows.next()).await?
             && !builder.is_full()
         {
-            let Greatest { place, trace_id, span_id, value, time_ns } = row;
+            let ExemplarRow { place, trace_id, span_id, value, time_ns } = row;
             let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
             let trace_id = TraceId::from_bytes(&trace_id).map_err(failed)?;
             let exemplar = Exemplar { trace_id, span_id, value, time_unix_ns: time_ns };
@@ -148,7 +148,7 @@ fn kind(number: i8) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| *kind as i8 == number)
 }
 
-fn add(builder: &mut LinesBuilder, place: Place, summary: &Summary, exemplar: Option<Exemplar>) {
+fn add(builder: &mut LinesBuilder, place: LineKey, summary: &Summary, exemplar: Option<Exemplar>) {
     let (metric, service, account, attributes, unit, number, at) = place;
     let Some(kind) = kind(number) else { return };
     let account = Some(account).filter(|account| !account.is_empty());

@@ -27,7 +27,7 @@ pub(crate) struct Linking<'a> {
 
 /// A row of the answer.
 #[derive(Row, Deserialize)]
-struct Found {
+struct LinkingSpanRow {
     trace_id: [u8; 16],
     span_id: u64,
     name: String,
@@ -55,9 +55,9 @@ pub(crate) async fn linked_from(
         .param("looked_at", LOOKED_AT)
         .param("own", scope.tenant())
         .param("limit", limit as u64 + 1);
-    let found = all::<Found>(query).await?;
+    let found = all::<LinkingSpanRow>(query).await?;
     let cut = found.first().is_some_and(|first| first.cut);
-    let span = |Found { trace_id, span_id, name, service, tenant, start_ns, .. }| {
+    let span = |LinkingSpanRow { trace_id, span_id, name, service, tenant, start_ns, .. }| {
         Ok(LinkingSpan {
             trace_id: TraceId::from_bytes(&trace_id).map_err(failed)?,
             span_id: format!("{span_id:016x}"),

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use clickhouse::Row;
 use control_plane_model::{
-    listing::{Asked, Found, LatencyBin, Order, Search, Starts},
+    listing::{LatencyBin, Order, Search, SearchResult, Starts, TraceSelection},
     search::Formula,
     store::{Scope, StoreError},
     trace::Summary,
@@ -16,10 +16,10 @@ use slo::{
 };
 
 use crate::{
-    asked::asked,
     condition::Condition,
     database::{Database, all},
     lookup::{self, Matching},
+    trace_query::trace_query,
 };
 
 /// Traces that began in some five minutes, and in a stretch of the window, and took about as long.
@@ -39,14 +39,14 @@ struct Line {
     summary: Summary,
 }
 
-pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
+pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) -> Result<SearchResult, StoreError> {
     let expression = lookup::resolved(database, scope, &search.into()).await?;
-    let wanted = Asked { expression: expression.as_ref(), ..search.into() };
+    let wanted = TraceSelection { expression: expression.as_ref(), ..search.into() };
     if let Some(formula) = expression.as_ref().and_then(Formula::of) {
         return looked_up(database, search, &wanted, lookup::matching(database, scope, &wanted, &formula).await?).await;
     }
     let condition = Condition::new(expression.as_ref());
-    let query = |sql: &str| asked(database, sql, &condition, scope, &wanted);
+    let query = |sql: &str| trace_query(database, sql, &condition, scope, &wanted);
     let mut starts = Starts::of(&wanted);
     let counts = query(include_str!("../sql/search_counts.sql")).param("width_ns", starts.width_ns);
     let mut counts: Vec<Count> = all(counts).await?;
@@ -90,16 +90,16 @@ pub(crate) async fn search(database: &Database, scope: &Scope, search: &Search) 
         count: *count,
     });
     let (latency, scanned) = (latency.collect(), scanned as usize);
-    Ok(Found { traces, matched, scanned, truncated: false, latency, starts: starts.all(), lookup: None })
+    Ok(SearchResult { traces, matched, scanned, truncated: false, latency, starts: starts.all(), lookup: None })
 }
 
 /// Lists the first of the traces that spans were read for.
 async fn looked_up(
     database: &Database,
     search: &Search,
-    wanted: &Asked<'_>,
+    wanted: &TraceSelection<'_>,
     matching: Matching,
-) -> Result<Found, StoreError> {
+) -> Result<SearchResult, StoreError> {
     let Matching { mut traces, scanned, truncated, lookup } = matching;
     let (mut histogram, mut starts) = (Histogram::new(), Starts::of(wanted));
     for trace in &traces {
@@ -125,5 +125,5 @@ async fn looked_up(
     let lines = if first.is_empty() { Vec::new() } else { all::<Line>(lines).await? };
     let traces = lines.into_iter().map(|line| line.summary).collect();
     let latency = LatencyBin::all(&histogram);
-    Ok(Found { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup: Some(lookup) })
+    Ok(SearchResult { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup: Some(lookup) })
 }

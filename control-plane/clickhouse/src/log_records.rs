@@ -78,7 +78,7 @@ impl Insert for LogRecords {
 }
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct LogRecordRow {
     resource: Bytes,
     body: Bytes,
 }
@@ -88,9 +88,9 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &LogQuery) 
     let asked = database.query(include_str!("../sql/log_lines.sql")).param("trace_id", query.trace_id.to_string());
     let asked = asked.param("span_id", query.span_id).param("only", scope.tenant());
     // One more tells whether there are more.
-    let mut rows = asked.param("limit", query.limit as u64 + 1).fetch::<Found>().map_err(failed)?;
+    let mut rows = asked.param("limit", query.limit as u64 + 1).fetch::<LogRecordRow>().map_err(failed)?;
     let mut read = LinesRead::new(query);
-    while let Some(Found { resource, body }) = within(rows.next()).await? {
+    while let Some(LogRecordRow { resource, body }) = within(rows.next()).await? {
         let resource = SentResource::decode(resource).map_err(failed)?;
         if !read.take(&resource, ScopeLogs::decode(body).map_err(failed)?) {
             break;

@@ -7,11 +7,11 @@ use std::{
 
 use clickhouse::{Row, query::Query};
 use control_plane_model::{
-    listing::Asked,
+    listing::TraceSelection,
     lookup::{Lookup, Reach},
     otlp::Flags,
     sample::{StoredTrace, batches, place},
-    search::{Attribute, Bits, Expression, Formula, Sought, bit},
+    search::{Attribute, AttributeMatcher, Bits, Expression, Formula, bit},
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -20,11 +20,11 @@ use serde::Deserialize;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{
-    asked::asked,
     condition::Condition,
     database::{Database, all, failed, five_minutes, within},
-    hits::{self, Among, Hit, Rows, Said, Says},
+    hits::{self, Hit, Rows, SpanAttributes, SpanRange, TraceAttributes},
     stored::{BATCH, stored_traces},
+    trace_query::trace_query,
 };
 
 /// Traces looked at in one search for such attributes; one that stops there says so.
@@ -85,13 +85,13 @@ pub(crate) struct Matching {
 pub(crate) async fn resolved(
     database: &Database,
     scope: &Scope,
-    wanted: &Asked<'_>,
+    wanted: &TraceSelection<'_>,
 ) -> Result<Option<Expression>, StoreError> {
     let Some(expression) = wanted.expression else { return Ok(None) };
     let mut missing: BTreeSet<String> = expression.annotations();
     if !missing.is_empty() {
         let sql = include_str!("../sql/annotated.sql");
-        let query = asked(database, sql, &Condition::default(), scope, wanted).param("names", &missing);
+        let query = trace_query(database, sql, &Condition::default(), scope, wanted).param("names", &missing);
         for known in all::<String>(query).await? {
             missing.remove(&known);
         }
@@ -103,12 +103,12 @@ pub(crate) async fn resolved(
 pub(crate) async fn matching(
     database: &Database,
     scope: &Scope,
-    wanted: &Asked<'_>,
+    wanted: &TraceSelection<'_>,
     formula: &Formula,
 ) -> Result<Matching, StoreError> {
     let _turn = database.lookups.acquire().await.map_err(failed)?;
     let sql = include_str!("../sql/lookup_traces.sql");
-    let query = asked(database, sql, &Condition::bits(&formula.indexed), scope, wanted);
+    let query = trace_query(database, sql, &Condition::bits(&formula.indexed), scope, wanted);
     let mut rows = query.param("limit", MAX_LOOKED_AT as u64 + 1).fetch::<Candidate>().map_err(failed)?;
     let mut seen: Vec<(Candidate, Option<bool>)> = Vec::new();
     let (mut reach, mut truncated) = (Reach::default(), false);
@@ -172,11 +172,12 @@ impl Looking<'_> {
     /// What those of these traces, each with its place among others, really have that seem to have any of the attributes; `None` where it takes
     /// all of a trace to know.
     async fn found(&self, traces: &[(usize, &Candidate)]) -> Result<Vec<(usize, Option<Bits>)>, StoreError> {
-        let most = self.attributes.iter().map(|attribute| Sought::new(attribute).worth_a_look()).max().unwrap_or(1);
+        let most =
+            self.attributes.iter().map(|attribute| AttributeMatcher::new(attribute).worth_a_look()).max().unwrap_or(1);
         let at: HashMap<[u8; 16], usize> =
             traces.iter().enumerate().map(|(at, (_, trace))| (trace.trace_id, at)).collect();
-        let mut says: Vec<Says> = traces.iter().map(|_| Says::default()).collect();
-        let among = |(first, last)| Among { scope: self.scope, tenant: self.tenant, first, last };
+        let mut says: Vec<TraceAttributes> = traces.iter().map(|_| TraceAttributes::default()).collect();
+        let among = |(first, last)| SpanRange { scope: self.scope, tenant: self.tenant, first, last };
         let stretches = stretches(traces.iter().map(|(_, trace)| *trace));
         let hits = |stretch: &(u32, u32)| among(*stretch).hits(self.database, &self.attributes, most);
         let hits: Vec<Query> = stretches.iter().map(hits).collect();
@@ -204,10 +205,10 @@ impl Looking<'_> {
     }
 
     /// What spans say of the traces that are there. They are read on another thread while more come.
-    async fn said(&self, at: &HashMap<[u8; 16], usize>, hits: Query) -> Result<Vec<Said>, StoreError> {
+    async fn said(&self, at: &HashMap<[u8; 16], usize>, hits: Query) -> Result<Vec<SpanAttributes>, StoreError> {
         let mut rows = hits.fetch::<Hit>().map_err(failed)?;
         let (mut said, mut some) = (Vec::new(), Vec::new());
-        let mut reading: Option<JoinHandle<Result<Vec<Said>, StoreError>>> = None;
+        let mut reading: Option<JoinHandle<Result<Vec<SpanAttributes>, StoreError>>> = None;
         loop {
             let hit = within(rows.next()).await?;
             let is_last = hit.is_none();
@@ -253,9 +254,9 @@ fn stretches<'a>(traces: impl Iterator<Item = &'a Candidate>) -> Vec<(u32, u32)>
     stretches
 }
 
-/// Which attributes a trace has.
+/// Finds out which of the attributes a trace has.
 fn has(attributes: &[Attribute], trace: &StoredTrace) -> Result<Bits, StoreError> {
-    let sought: Vec<Sought<'_>> = attributes.iter().map(Sought::new).collect();
+    let sought: Vec<AttributeMatcher<'_>> = attributes.iter().map(AttributeMatcher::new).collect();
     let mut held = 0;
     for part in &trace.parts {
         for (at, sought) in sought.iter().enumerate() {

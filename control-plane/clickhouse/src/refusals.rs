@@ -1,11 +1,11 @@
-//! Who was turned away.
+//! Reads refused requests.
 
 use std::collections::BTreeMap;
 
 use clickhouse::Row;
 use control_plane_model::{
     otlp::Facts,
-    refusals::{AS_DECIDED, MAX_LINES, RefusalQuery, Refusals, Refused, TRACES, TRACES_AMONG},
+    refusals::{AS_DECIDED, MAX_LINES, RefusalLine, RefusalQuery, Refusals, TRACES, TRACES_AMONG},
     store::{Scope, StoreError},
     trace::TraceId,
 };
@@ -74,10 +74,10 @@ struct Line {
 }
 
 impl Line {
-    fn refused(self) -> Result<Refused, StoreError> {
+    fn refused(self) -> Result<RefusalLine, StoreError> {
         let named = |name: String| Some(name).filter(|name| !name.is_empty());
         let traces = self.trace_ids.iter().map(|id| TraceId::from_bytes(id).map_err(failed));
-        Ok(Refused {
+        Ok(RefusalLine {
             trace_ids: traces.collect::<Result<_, _>>()?,
             tenant: self.tenant,
             user: named(self.user),

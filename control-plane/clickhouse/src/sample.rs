@@ -2,7 +2,7 @@
 
 use clickhouse::Row;
 use control_plane_model::{
-    listing::Asked,
+    listing::TraceSelection,
     sample::{Sample, SampleQuery, StoredTrace, batches},
     search::Formula,
     store::{Scope, StoreError},
@@ -11,11 +11,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
 use crate::{
-    asked::asked,
     condition::Condition,
     database::{Database, all, one},
     lookup::{self, Matching},
     stored::{BATCH, stored_traces},
+    trace_query::trace_query,
 };
 
 /// Batches that are read at once.
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 2;
 
 /// A row of the answer: when the trace began, its id in hexadecimal, and how many spans it has.
 #[derive(Row, Deserialize)]
-struct Taken {
+struct SampledTraceRow {
     bucket: u32,
     trace_id: String,
     spans: u32,
@@ -31,15 +31,15 @@ struct Taken {
 
 pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQuery) -> Result<Sample, StoreError> {
     let expression = lookup::resolved(database, scope, &query.into()).await?;
-    let wanted = Asked { expression: expression.as_ref(), ..query.into() };
+    let wanted = TraceSelection { expression: expression.as_ref(), ..query.into() };
     let (mut taken, matched, truncated, lookup) = match expression.as_ref().and_then(Formula::of) {
         None => {
             let condition = Condition::new(expression.as_ref());
-            let query_of = |sql| asked(database, sql, &condition, scope, &wanted);
+            let query_of = |sql| trace_query(database, sql, &condition, scope, &wanted);
             // By themselves, since what counts them besides sorting would hold all of them.
             let taken = query_of(include_str!("../sql/sample_traces.sql")).param("limit", query.limit as u64);
             let matched = query_of(include_str!("../sql/sample_matched.sql"));
-            let (taken, matched) = tokio::try_join!(all::<Taken>(taken), one::<u64>(matched))?;
+            let (taken, matched) = tokio::try_join!(all::<SampledTraceRow>(taken), one::<u64>(matched))?;
             let taken: Vec<_> = taken.into_iter().map(|taken| (taken.bucket, taken.trace_id, taken.spans)).collect();
             (taken, matched as usize, false, None)
         }
@@ -52,7 +52,7 @@ pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQue
         }
     };
     taken.truncate(query.limit);
-    // Those next to each other in `spans` are read together.
+    // Traces that are next to each other in `spans` are read together.
     taken.sort_unstable();
     let batches = batches(&taken, BATCH, |(.., spans)| *spans as usize).into_iter();
     let batches: Vec<Vec<String>> = batches.map(|some| some.iter().map(|(_, id, _)| id.clone()).collect()).collect();

@@ -21,7 +21,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
 /// A step from an empty database to the tables of today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migration {
-    /// From 1.
+    /// The migration's number, from 1.
     pub number: u32,
     /// What it is about.
     pub name: &'static str,

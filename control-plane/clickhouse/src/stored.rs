@@ -19,7 +19,7 @@ use crate::database::{Database, failed, within};
 /// window, and each batch reads most of its blocks.
 pub(crate) const BATCH: usize = 3_600;
 
-/// Of a row of `spans`.
+/// The columns of `spans` that a sample reads.
 #[derive(Row, Deserialize)]
 struct SampledSpan {
     trace_id: [u8; 16],

@@ -56,7 +56,7 @@ struct Done {
     rank: u64,
 }
 
-/// Of a row of `spans`.
+/// The columns of `spans` that sums are made of.
 #[derive(Row, Deserialize)]
 pub(crate) struct StoredSpan {
     trace_id: [u8; 16],

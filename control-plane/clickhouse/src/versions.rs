@@ -30,7 +30,7 @@ struct Line {
     version: Version,
 }
 
-/// Who sent spans, and when the first of all began.
+/// A sender of spans, and when its first span began.
 #[derive(Row, Deserialize)]
 struct Sender {
     resource: Bytes,

@@ -53,7 +53,7 @@ pub(crate) async fn make(database: &Database) -> Result<(), StoreError> {
         if width == HOUR {
             sum(include_str!("../sql/sum_hours_of_edges.sql")).await?;
         }
-        // From now on they count, unless a minute has changed meanwhile.
+        // From now on these sums count, unless a minute of theirs has changed meanwhile.
         let row =
             |stale: &&Stale| Whole { width: stale.width, start: stale.start, version: stale.newest + 1, made: version };
         database.insert::<Whole>("sums", &stale.iter().map(row).collect::<Vec<_>>()).await?;

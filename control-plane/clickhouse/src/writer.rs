@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use clickhouse::Row;
 use control_plane_model::{
     incoming::Incoming,
-    store::{MAX_SPANS_PER_TRACE, StoreError, Stored},
+    store::{IngestOutcome, MAX_SPANS_PER_TRACE, StoreError},
     versions::Sightings,
 };
 use parking_lot::Mutex;
@@ -33,13 +33,13 @@ impl Spans {
 
 impl Insert for Spans {
     type Brought = Vec<Incoming>;
-    type Outcome = Stored;
+    type Outcome = IngestOutcome;
 
     fn rows(traces: &Vec<Incoming>) -> usize {
         traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum()
     }
 
-    async fn insert(&self, batch: &[Vec<Incoming>], stamp: u64) -> Result<Vec<Stored>, StoreError> {
+    async fn insert(&self, batch: &[Vec<Incoming>], stamp: u64) -> Result<Vec<IngestOutcome>, StoreError> {
         let outcome = insert(&self.database, &self.sightings, batch, stamp).await;
         if outcome.is_err() {
             // What was not stored has to be seen again.
@@ -89,12 +89,12 @@ async fn insert(
     sightings: &Mutex<Sightings>,
     batch: &[Vec<Incoming>],
     stamp: u64,
-) -> Result<Vec<Stored>, StoreError> {
+) -> Result<Vec<IngestOutcome>, StoreError> {
     let (rank, received) = (rank(stamp), received(stamp));
     let (mut rows, mut known, mut changed) = (Vec::new(), HashSet::new(), HashSet::new());
     let (mut stored, mut linking) = (Vec::new(), Vec::new());
     for traces in batch {
-        let mut of_job = Stored::default();
+        let mut of_job = IngestOutcome::default();
         for trace in traces {
             let trace_id = bytes(trace.trace_id);
             let mut of_trace = 0;

@@ -11,11 +11,11 @@ use testkit::clickhouse::ClickHouse as Server;
 use tokio::net::TcpListener;
 
 /// What was asked, each with the query of its address.
-type Asked = Arc<Mutex<Vec<(String, String)>>>;
+type RequestLog = Arc<Mutex<Vec<(String, String)>>>;
 
 /// Answers what an empty database would; what it is asked.
-async fn listening() -> (Asked, String) {
-    let asked = Asked::default();
+async fn listening() -> (RequestLog, String) {
+    let asked = RequestLog::default();
     let known = asked.clone();
     let answer = move |uri: Uri, sql: String| async move {
         let answer = match sql.as_str() {

@@ -1,4 +1,4 @@
-//! Who leads: an item that its holder changes again and again.
+//! The leader's lease: an item that its holder keeps changing.
 
 use std::{
     sync::Arc,
@@ -31,7 +31,7 @@ impl LeaseItem {
     }
 }
 
-/// Who leads, as it is seen from here.
+/// The lease as this server sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Leases {
     pub(crate) table: Table,
@@ -89,7 +89,7 @@ fn item() -> Item {
     key("CONTROL_PLANE", "LEASE")
 }
 
-/// Nobody took the lease after this one.
+/// The condition that nobody has taken the lease since.
 pub(crate) fn still(lease: Lease, table: &Table) -> Result<ConditionCheck, StoreError> {
     let check = ConditionCheck::builder().table_name(&table.name).set_key(Some(item()));
     let check = check.condition_expression("term = :term");

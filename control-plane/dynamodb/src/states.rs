@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use control_plane_model::store::{
-    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+    AlertRecord, AuditFrom, AuditRecord, InvestigationRecord, Lease, Scope, StateEntry, StateStore, StoreError,
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
@@ -60,7 +60,7 @@ impl DynamoDbStates {
         Self::with_client(Client::new(&config), table)
     }
 
-    /// The same, by a client of one's own.
+    /// Makes a store that uses your own client.
     pub fn with_client(client: Client, table: String) -> Self {
         Self(Leases { table: Table { client, name: table }, seen: Arc::default() })
     }
@@ -166,13 +166,13 @@ impl StateStore for DynamoDbStates {
         Ok(items.iter().filter_map(body).collect())
     }
 
-    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+    async fn add_entry(&self, entry: StateEntry) -> Result<(), StoreError> {
         let Table { client, name } = &self.0.table;
         client.put_item().table_name(name).set_item(Some(kept(entry))).send().await.map_err(failed)?;
         Ok(())
     }
 
-    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+    async fn replace_entry(&self, entry: StateEntry) -> Result<bool, StoreError> {
         let Table { client, name } = &self.0.table;
         let put = client.put_item().table_name(name).set_item(Some(kept(entry)));
         let put = put.condition_expression("attribute_exists(pk) AND expires_at > :now");
@@ -270,7 +270,7 @@ fn entry_of(name: &str) -> String {
 }
 
 /// An entry as an item, which DynamoDB deletes some time after its end.
-fn kept(Entry { name, body, until }: Entry) -> Item {
+fn kept(StateEntry { name, body, until }: StateEntry) -> Item {
     let mut item = key(&entry_of(&name), ENTRY);
     item.insert("body".into(), S(body));
     item.insert(EXPIRES_AT.into(), N(until.to_string()));

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
 };
-use control_plane_audit::{Audit, Event, How, Source, What, Who};
+use control_plane_audit::{Audit, AuditEvent, How, Source, What, Who};
 use control_plane_dynamodb::DynamoDbStates;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn two_hundred_records_of_two_servers_hang_together() {
     };
     let records = (0..200).map(|number| {
         let name = ["ada@staff.example", "bob@staff.example"][number % 2];
-        servers[number % 2].record(Event::new(What::SignIn, who(name), Source::default()))
+        servers[number % 2].record(AuditEvent::new(What::SignIn, who(name), Source::default()))
     });
     let mut numbers: Vec<u64> = join_all(records).await.into_iter().map(|number| number.unwrap()).collect();
     numbers.sort_unstable();

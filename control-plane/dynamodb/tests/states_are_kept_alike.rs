@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use control_plane_dynamodb::DynamoDbStates;
 use control_plane_embedded::{Embedded, Retention};
 use control_plane_model::store::{
-    AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope, StateStore, StoreError,
+    AlertRecord, AuditFrom, AuditRecord, InvestigationRecord, Lease, Scope, StateEntry, StateStore, StoreError,
 };
 use testkit::dynamodb::Table;
 
@@ -129,7 +129,7 @@ async fn entries_end_by_themselves_and_are_taken_once() {
     let dir = tempfile::tempdir().unwrap();
     let embedded = Embedded::open(&dir.path().join("store.sqlite"), Retention::default()).unwrap();
     let both: [Arc<dyn StateStore>; 2] = [Arc::new(embedded), Arc::new(server(&table))];
-    let entry = |name: &str, body: &str, until| Entry { name: name.into(), body: body.into(), until };
+    let entry = |name: &str, body: &str, until| StateEntry { name: name.into(), body: body.into(), until };
     let second = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
     for states in both {
         let now = second();

@@ -58,7 +58,7 @@ impl Archive {
         })
     }
 
-    /// So many of the traces, from all over the file.
+    /// The ids of this many traces, spread over the whole file.
     pub fn sample(&self, traces: u32) -> Result<Vec<TraceId>, StoreError> {
         self.reader.read(|connection| {
             let every =

@@ -25,7 +25,7 @@ pub(crate) fn progress(table: &str, width: i64) -> String {
     format!("{table} by {width} s")
 }
 
-/// Until when a table's buckets are that wide, Unix seconds.
+/// The time until which a table's buckets have this width, in Unix seconds.
 pub(crate) fn widened(connection: &Connection, table: &str, width: i64) -> rusqlite::Result<i64> {
     let mut select = connection.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
     Ok(select.query_row([progress(table, width)], |row| row.get(0)).optional()?.unwrap_or(i64::MIN))
@@ -60,7 +60,7 @@ pub(crate) type CellKey = (i64, u32, u32);
 
 #[derive(Debug)]
 pub(crate) struct Cells {
-    /// Of the commit under way.
+    /// The cells that the commit under way has changed.
     pending: HashMap<CellKey, Cell>,
     /// What the table holds, where it is known.
     known: HashMap<CellKey, Cell>,
@@ -103,7 +103,7 @@ impl Cells {
         if self.known.len() > MAX_REMEMBERED {
             self.known.clear();
         }
-        // In the order of the table: neighbours are written together.
+        // Written in the order of the table, so that neighbouring rows are written together.
         let mut pending: Vec<_> = self.pending.drain().collect();
         pending.sort_unstable_by_key(|(key, _)| *key);
         for (key, change) in pending {

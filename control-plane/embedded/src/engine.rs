@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use control_plane_model::{
     incoming::Incoming,
     links::LinkedFrom,
-    listing::{Found, Search},
+    listing::{Search, SearchResult},
     log_records::{IncomingLog, Lines, LogQuery, LogStore, StoredLogs},
     map::{MapQuery, ServiceMap},
     metrics::{IncomingPoints, Line, MetricQuery, MetricStore, StoredPoints},
@@ -19,8 +19,8 @@ use control_plane_model::{
     refusals::{RefusalQuery, Refusals},
     sample::{Sample, SampleQuery, StoredTrace},
     store::{
-        AlertRecord, AuditFrom, AuditRecord, Entry, Facets, InvestigationRecord, Lease, RequestQuery, RequestRows,
-        Scope, SpanStore, StateStore, StoreError, Stored, Version,
+        AlertRecord, AuditFrom, AuditRecord, Facets, IngestOutcome, InvestigationRecord, Lease, RequestQuery,
+        RequestRows, Scope, SpanStore, StateEntry, StateStore, StoreError, Version,
     },
     trace::{Trace, TraceId},
 };
@@ -114,7 +114,7 @@ fn finished<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -
 
 #[async_trait]
 impl SpanStore for Embedded {
-    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+    async fn write(&self, traces: Vec<Incoming>) -> Result<IngestOutcome, StoreError> {
         self.writer.store(traces).await
     }
 
@@ -131,7 +131,7 @@ impl SpanStore for Embedded {
         self.see(scope, move |reader, scope| reader.linked_from(scope, trace_id, limit)).await
     }
 
-    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError> {
+    async fn search(&self, scope: &Scope, search: Search) -> Result<SearchResult, StoreError> {
         self.see_while_waiting(scope, move |reader, asker, scope| reader.search(asker, scope, &search)).await
     }
 
@@ -219,7 +219,7 @@ impl SpanStore for Embedded {
         let late = numbers.clone();
         let names = self.read(move |reader| reader.tenant_names(late)).await;
         if names.is_err() {
-            // They are late still.
+            // Their late requests were not read, so they are still to be judged.
             self.writer.late().put_back(numbers);
         }
         names
@@ -282,11 +282,11 @@ impl StateStore for Embedded {
         self.read(move |reader| reader.alerts(tenant.as_deref(), limit)).await
     }
 
-    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+    async fn add_entry(&self, entry: StateEntry) -> Result<(), StoreError> {
         self.writer.write(move |connection| states::add_entry(connection, &entry)).await
     }
 
-    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+    async fn replace_entry(&self, entry: StateEntry) -> Result<bool, StoreError> {
         self.writer.write(move |connection| states::replace_entry(connection, &entry)).await
     }
 

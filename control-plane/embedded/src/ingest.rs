@@ -18,18 +18,18 @@ use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    brought::{Added, Brought},
     cells::{Cells, TABLES},
     dictionary::{Dictionary, Writing},
     failure::Failure,
     fragment::{Compressed, Fragment},
+    ingest_batch::{Added, IngestBatch},
     late::Touched,
     linking,
     log_records::LogRecords,
     outline,
     points::Points,
     refusing,
-    remembered::Remembered,
+    remembered::PointMemory,
     sightings,
 };
 
@@ -92,11 +92,11 @@ impl Ingest {
     }
 
     /// Adds what a request brought. Nothing is complete before [`Ingest::finish`].
-    pub(crate) fn add(&mut self, connection: &Connection, brought: &Brought, now: i64) -> Result<Added, Failure> {
+    pub(crate) fn add(&mut self, connection: &Connection, brought: &IngestBatch, now: i64) -> Result<Added, Failure> {
         match brought {
-            Brought::Spans(traces) => self.add_spans(connection, traces, now),
-            Brought::Points(points) => self.points.add(connection, points, now),
-            Brought::Logs(logs) => self.log_records.add(&mut self.dictionary, connection, logs, now),
+            IngestBatch::Spans(traces) => self.add_spans(connection, traces, now),
+            IngestBatch::Points(points) => self.points.add(connection, points, now),
+            IngestBatch::Logs(logs) => self.log_records.add(&mut self.dictionary, connection, logs, now),
         }
     }
 
@@ -153,7 +153,7 @@ impl Ingest {
     }
 
     /// How far back points are known.
-    pub(crate) fn remembered(&mut self) -> &mut Remembered {
+    pub(crate) fn remembered(&mut self) -> &mut PointMemory {
         &mut self.points.remembered
     }
 
@@ -195,7 +195,7 @@ fn add(
     now: i64,
 ) -> Result<Added, Failure> {
     let mut added = Added::default();
-    // Which have come before, within this request too.
+    // The spans that have come before, earlier in this request too.
     let mut again = Vec::new();
     let mut index = 0;
     for part in &incoming.parts {

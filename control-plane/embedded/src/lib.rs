@@ -10,7 +10,7 @@
 //! | `fragment` | what spans are stored as |
 //! | `writer`, `lock` | group commit, by one process |
 //! | `queue` | what waits for it, each signal apart |
-//! | `brought` | what a request brought, and what became of it |
+//! | `ingest_batch` | the items of one request, and how many of them were stored |
 //! | `ingest` | what of it is new, where it hangs, what it adds to the sums |
 //! | `points`, `remembered`, `lines` | metrics: sums by the minute, how far back points are known, and what is read of them |
 //! | `refusing`, `refusals` | who was turned away |
@@ -30,7 +30,6 @@
 
 mod archive;
 mod batch;
-mod brought;
 mod catalog;
 mod cells;
 mod dictionary;
@@ -42,6 +41,7 @@ mod fragments;
 mod histogram;
 mod housekeeping;
 mod ingest;
+mod ingest_batch;
 mod late;
 mod lines;
 mod linking;

@@ -131,7 +131,7 @@ mod tests {
     use control_plane_model::metrics::{IncomingPoints, Point, Series, Summary};
 
     use super::*;
-    use crate::{brought::Brought, ingest::Ingest, schema};
+    use crate::{ingest::Ingest, ingest_batch::IngestBatch, schema};
 
     const NOW: i64 = 1_800_000_000;
     const DAY: i64 = 24 * HOUR;
@@ -160,7 +160,7 @@ mod tests {
             let points = vec![point(NOW - 2 * HOUR, 1.0), point(NOW - 60, id as f64)];
             IncomingPoints { series: Arc::new(series), stream: id, points }
         };
-        ingest.add(&connection, &Brought::Points((0..series).map(of_series).collect()), NOW).unwrap();
+        ingest.add(&connection, &IngestBatch::Points((0..series).map(of_series).collect()), NOW).unwrap();
         ingest.finish(&connection, NOW).unwrap();
         (Reader::new(&path), dir)
     }

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use control_plane_model::{
     catalog::Catalog,
-    listing::{Found, LatencyBin, Order, Search, Starts},
+    listing::{LatencyBin, Order, Search, SearchResult, Starts},
     otlp::Flags,
     store::{Scope, StoreError},
     trace::{Summary, TraceId},
@@ -17,19 +17,19 @@ use crate::{
     outline,
     reader::{Asker, Reader},
     scan::{Counts, scan},
-    window::Wanted,
+    window::TraceColumns,
 };
 
 impl Reader {
     /// Searches.
-    pub(crate) fn search(&self, asker: &Asker, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
+    pub(crate) fn search(&self, asker: &Asker, scope: &Scope, search: &Search) -> Result<SearchResult, StoreError> {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
             // The first in order, rank, start and row; the last of them on top.
             let mut best = BinaryHeap::new();
             let mut latencies = Histogram::new();
             let mut starts = Starts::of(&search.into());
-            let wanted = Wanted { spans: search.order == Order::MostSpans, ..Wanted::default() };
+            let wanted = TraceColumns { spans: search.order == Order::MostSpans, ..TraceColumns::default() };
             let counts = scan((self, asker), connection, &catalog, scope, &search.into(), wanted, |found| {
                 latencies.add(u64::try_from(found.duration_ns).unwrap_or_default(), 1.0);
                 starts.add(found.start_ns, found.flags.contains(Flags::FAULT));
@@ -47,7 +47,7 @@ impl Reader {
             let traces = best.map(|Reverse((.., row))| summary(connection, &catalog, row)).collect::<Result<_, _>>()?;
             let Counts { matched, scanned, truncated, lookup } = counts;
             let latency = LatencyBin::all(&latencies);
-            Ok(Found { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup })
+            Ok(SearchResult { traces, matched, scanned, truncated, latency, starts: starts.all(), lookup })
         })
     }
 }

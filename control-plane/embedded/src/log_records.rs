@@ -9,7 +9,7 @@ use control_plane_model::{
 use lru::LruCache;
 use rusqlite::{Connection, params};
 
-use crate::{brought::Added, dictionary::Dictionary, failure::Failure};
+use crate::{dictionary::Dictionary, failure::Failure, ingest_batch::Added};
 
 /// Traces whose records are counted in memory: those that records came of lately.
 const TRACES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(19_999);

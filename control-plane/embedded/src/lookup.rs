@@ -4,7 +4,7 @@ use std::{collections::HashMap, num::NonZero, rc::Rc, thread};
 
 use control_plane_model::{
     otlp::{Resource, SentResource, StoredSpan},
-    search::{Attribute, Bits, Sought, bit},
+    search::{Attribute, AttributeMatcher, Bits, bit},
     store::Scope,
 };
 use prost::{Message, bytes::Bytes};
@@ -63,7 +63,7 @@ fn held(
     let mut looking = Looking {
         connection,
         scope,
-        sought: attributes.iter().map(Sought::new).collect(),
+        sought: attributes.iter().map(AttributeMatcher::new).collect(),
         all: (0..attributes.len()).fold(0, |all, place| all | bit(place)),
         senders: HashMap::new(),
     };
@@ -83,14 +83,14 @@ fn held(
 struct Looking<'a> {
     connection: &'a Connection,
     scope: &'a Scope,
-    sought: Vec<Sought<'a>>,
+    sought: Vec<AttributeMatcher<'a>>,
     /// The bits of all that is sought.
     all: Bits,
-    /// By their row.
+    /// The senders by their row in `resources`.
     senders: HashMap<i64, Rc<Sender>>,
 }
 
-/// Who sent spans.
+/// A sender of spans.
 struct Sender {
     resource: Resource,
     /// What it has itself of what is sought.

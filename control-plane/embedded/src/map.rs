@@ -27,7 +27,7 @@ impl Reader {
         }
         self.read(|connection| {
             let known = self.catalog(connection)?;
-            // Of all tenants together 0; what nobody has named has no edges.
+            // The number of all tenants together is 0. A name that no span has used has no edges.
             let number = |name: Option<&str>| name.map(|name| catalog::number(connection, name)).transpose();
             let (tenant, tier) = (number(tenant)?, number(query.tier.as_deref())?);
             if tenant == Some(None) || tier == Some(None) {

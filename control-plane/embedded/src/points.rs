@@ -6,14 +6,14 @@ use std::{
 };
 
 use control_plane_model::{
-    cumulative::{Counted, REACH_NS, counted},
+    cumulative::{CumulativePoint, REACH_NS, counted},
     metrics::{Exemplar, IncomingPoints, Kind, Point, Series, Summary},
     rollup::{DAY, HOUR},
     trace::TraceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{brought::Added, failure::Failure, remembered::Remembered};
+use crate::{failure::Failure, ingest_batch::Added, remembered::PointMemory};
 
 /// Series whose numbers are remembered.
 const MAX_SERIES: usize = 200_000;
@@ -25,7 +25,7 @@ pub(crate) struct Points {
     /// Numbers by what they stand for, and the last day on which that was noted.
     numbers: HashMap<i64, (i64, i64)>,
     minutes: BTreeMap<Place, Minute>,
-    pub(crate) remembered: Remembered,
+    pub(crate) remembered: PointMemory,
 }
 
 /// Hour since 1970, series, Unix seconds of the minute.
@@ -41,7 +41,7 @@ struct Minute {
 
 impl Points {
     pub(crate) fn load(connection: &Connection) -> Result<Self, Failure> {
-        Ok(Self { remembered: Remembered::load(connection)?, ..Self::default() })
+        Ok(Self { remembered: PointMemory::load(connection)?, ..Self::default() })
     }
 
     /// Adds what a request brought; points of times that are not remembered are left out, as they may have been there before. Nothing is
@@ -156,7 +156,7 @@ impl Aggregator<'_> {
     /// Adds what a point counted since the one before; the one behind it counted so much less since.
     fn count(&mut self, stream: i64, since_ns: i64, point: &Point) -> Result<(), Failure> {
         let kind: Kind = self.series.kind;
-        let now = Counted { since_ns, time_ns: point.time_ns, summary: point.summary.clone() };
+        let now = CumulativePoint { since_ns, time_ns: point.time_ns, summary: point.summary.clone() };
         let (before, behind) = neighbours(self.connection, stream, point.time_ns)?;
         let hour = hour(point.time_ns);
         let sql = "INSERT INTO metric_counts (hour, stream, time_ns, body) VALUES (?1, ?2, ?3, ?4)";
@@ -178,7 +178,7 @@ fn neighbours(
     connection: &Connection,
     stream: i64,
     time_ns: i64,
-) -> Result<(Option<Counted>, Option<Counted>), Failure> {
+) -> Result<(Option<CumulativePoint>, Option<CumulativePoint>), Failure> {
     let find = |sql, hours: [i64; 2], from: i64, to: i64| {
         let mut select = connection.prepare_cached(sql)?;
         let of = params![hours[0], hours[1], stream, from, to];
@@ -204,7 +204,7 @@ fn hour(time_ns: i64) -> i64 {
 }
 
 /// An exemplar as it is stored: 16 bytes, the span or 0, its value and its time.
-type Stored = ([u8; 16], u64, f64, i64);
+type ExemplarTuple = ([u8; 16], u64, f64, i64);
 
 /// A minute as bytes. Its bounds stand with its series.
 fn write(summary: Summary, exemplars: &[Exemplar]) -> Result<Vec<u8>, Failure> {
@@ -213,13 +213,13 @@ fn write(summary: Summary, exemplars: &[Exemplar]) -> Result<Vec<u8>, Failure> {
         let span_id = u64::from_str_radix(&exemplar.span_id, 16).unwrap_or_default();
         (trace_id, span_id, exemplar.value, exemplar.time_unix_ns)
     });
-    let exemplars: Vec<Stored> = exemplars.collect();
+    let exemplars: Vec<ExemplarTuple> = exemplars.collect();
     Ok(postcard::to_allocvec(&(Summary { bounds: Vec::new(), ..summary }, exemplars))?)
 }
 
 /// A minute, but for its bounds.
 pub(crate) fn read(body: &[u8]) -> Result<(Summary, Vec<Exemplar>), Failure> {
-    let (summary, stored): (Summary, Vec<Stored>) = postcard::from_bytes(body)?;
+    let (summary, stored): (Summary, Vec<ExemplarTuple>) = postcard::from_bytes(body)?;
     let exemplars = stored.into_iter().map(|(trace_id, span_id, value, time_unix_ns)| {
         let span_id = if span_id == 0 { String::new() } else { format!("{span_id:016x}") };
         Ok(Exemplar { trace_id: TraceId::from_bytes(&trace_id)?, span_id, value, time_unix_ns })

@@ -13,7 +13,7 @@ use control_plane_model::store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::brought::{Added, Brought};
+use crate::ingest_batch::{Added, IngestBatch};
 
 /// Requests of one signal that may wait, and writes of the control plane itself.
 const MAX_WAITING: usize = 128;
@@ -22,19 +22,19 @@ const PLACES: usize = 8;
 const ITEMS_PER_PLACE: usize = 1_000;
 /// Spans, points and log records in one commit, so that nobody waits for an endless one.
 const MAX_PER_COMMIT: usize = 30_000;
-/// How many queues there are: one for each kind of [`Brought`].
+/// How many queues there are: one for each kind of [`IngestBatch`].
 const SIGNALS: usize = 3;
 
 /// What a request brought, to be committed with others.
 pub(crate) struct Job {
-    pub(crate) brought: Brought,
+    pub(crate) brought: IngestBatch,
     /// How many spans, points or log records.
     pub(crate) items: usize,
     pub(crate) done: oneshot::Sender<Answer>,
 }
 
 /// The outcome; and what was sent, so that whoever sent it frees it, and the writer goes on.
-pub(crate) type Answer = (Result<Added, StoreError>, Brought);
+pub(crate) type Answer = (Result<Added, StoreError>, IngestBatch);
 
 /// What is written by itself.
 pub(crate) type Write = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -152,12 +152,12 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    fn job(brought: Brought, items: usize) -> Job {
+    fn job(brought: IngestBatch, items: usize) -> Job {
         Job { brought, items, done: oneshot::channel().0 }
     }
 
     fn points(items: usize) -> Job {
-        job(Brought::Points(Vec::new()), items)
+        job(IngestBatch::Points(Vec::new()), items)
     }
 
     /// What a batch has, by signal.
@@ -172,8 +172,8 @@ mod tests {
             queue.try_store(points(900)).unwrap();
         }
         assert!(matches!(queue.try_store(points(1)), Err(StoreError::Busy)));
-        queue.try_store(job(Brought::Logs(Vec::new()), 500)).unwrap();
-        queue.try_store(job(Brought::Spans(Vec::new()), 100)).unwrap();
+        queue.try_store(job(IngestBatch::Logs(Vec::new()), 500)).unwrap();
+        queue.try_store(job(IngestBatch::Spans(Vec::new()), 100)).unwrap();
         assert!(waiting.look(Duration::ZERO));
         let turned_away = queue.try_store(points(1));
         assert!(matches!(turned_away, Err(StoreError::Busy)), "what the writer has not begun with keeps its place");
@@ -190,12 +190,12 @@ mod tests {
             queue.try_store(points(8_192)).unwrap();
         }
         for _ in 0..MAX_WAITING {
-            queue.try_store(job(Brought::Spans(Vec::new()), 10)).unwrap();
+            queue.try_store(job(IngestBatch::Spans(Vec::new()), 10)).unwrap();
         }
         assert!(waiting.look(Duration::ZERO));
         let batch = signals(&waiting.batch());
         assert_eq!(batch.iter().filter(|signal| **signal == 0).count(), MAX_WAITING);
-        let none_is_too_large = job(Brought::Spans(Vec::new()), 600_000_000);
+        let none_is_too_large = job(IngestBatch::Spans(Vec::new()), 600_000_000);
         queue.try_store(none_is_too_large).unwrap();
         queue.try_store(points(500_000)).unwrap_err();
         waiting.look(Duration::ZERO);

@@ -1,9 +1,9 @@
-//! Who was turned away.
+//! Reads refused requests.
 
 use std::collections::{BTreeMap, HashMap};
 
 use control_plane_model::{
-    refusals::{AS_DECIDED, MAX_LINES, RefusalQuery, Refusals, Refused, TRACES, TRACES_AMONG},
+    refusals::{AS_DECIDED, MAX_LINES, RefusalLine, RefusalQuery, Refusals, TRACES, TRACES_AMONG},
     store::{Scope, StoreError},
     topology::NodeId,
     trace::TraceId,
@@ -76,7 +76,7 @@ impl Reader {
             }
             let named = |((tenant, service, operation, status, user, reason), line): (Name, Line)| {
                 let node = catalog.node(service);
-                Refused {
+                RefusalLine {
                     tenant: catalog.name(tenant).to_owned(),
                     user,
                     account: Some(node.account).filter(|account| !account.is_empty()),
@@ -95,7 +95,7 @@ impl Reader {
         })
     }
 
-    /// From when on all refused requests are known, Unix seconds.
+    /// The time from which on all refused requests are known, in Unix seconds.
     pub(crate) fn refusals_since(&self) -> Result<i64, StoreError> {
         self.read(|connection| {
             let mut select = connection.prepare_cached("SELECT start_ns FROM refusals_removed")?;

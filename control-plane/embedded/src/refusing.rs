@@ -1,4 +1,4 @@
-//! That requests were refused: what the writer keeps of it.
+//! What the writer keeps of refused requests.
 
 use control_plane_model::{catalog::Numbers, otlp::Facts, trace::TraceId};
 use rusqlite::{Connection, params};

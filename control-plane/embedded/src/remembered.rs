@@ -18,9 +18,9 @@ const ROW: usize = 32;
 /// The name under which `progress` has the first hour that is remembered.
 const SINCE: &str = "points remembered since";
 
-/// What is remembered of points, by hours since 1970.
+/// The points that are remembered, by hours since 1970, so that a repeated point can be recognised.
 #[derive(Debug)]
-pub(crate) struct Remembered {
+pub(crate) struct PointMemory {
     /// What was before this hour has been forgotten for want of room.
     since: i64,
     has_room: bool,
@@ -28,13 +28,13 @@ pub(crate) struct Remembered {
     brought: BTreeMap<i64, usize>,
 }
 
-impl Default for Remembered {
+impl Default for PointMemory {
     fn default() -> Self {
         Self { since: i64::MIN, has_room: true, brought: BTreeMap::new() }
     }
 }
 
-impl Remembered {
+impl PointMemory {
     pub(crate) fn load(connection: &Connection) -> Result<Self, Failure> {
         let mut select = connection.prepare_cached("SELECT value FROM progress WHERE name = ?1")?;
         let since: Option<i64> = select.query_row([SINCE], |row| row.get(0)).optional()?;

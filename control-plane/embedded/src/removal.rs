@@ -193,11 +193,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::{brought::Brought, schema};
+    use crate::{ingest_batch::IngestBatch, schema};
 
     const NOW: i64 = 1_800_000_000;
 
-    fn points(age: i64, streams: i64, is_cumulative: bool) -> Brought {
+    fn points(age: i64, streams: i64, is_cumulative: bool) -> IngestBatch {
         let of_stream = |stream| {
             let series = Series {
                 id: stream,
@@ -215,10 +215,10 @@ mod tests {
             let points = vec![Point { time_ns, since_ns, summary, exemplars: vec![] }];
             IncomingPoints { series: Arc::new(series), stream, points }
         };
-        Brought::Points((0..streams).map(of_stream).collect())
+        IngestBatch::Points((0..streams).map(of_stream).collect())
     }
 
-    fn logs(ids: Range<i64>, bytes: usize) -> Brought {
+    fn logs(ids: Range<i64>, bytes: usize) -> IngestBatch {
         let sender = Arc::new(Sender::new(vec![]));
         let log = |id| IncomingLog {
             id,
@@ -229,11 +229,11 @@ mod tests {
             sender: sender.clone(),
             body: vec![7; bytes],
         };
-        Brought::Logs(ids.map(log).collect())
+        IngestBatch::Logs(ids.map(log).collect())
     }
 
     /// A file with these, each brought when it was so old.
-    fn store(brought: impl IntoIterator<Item = (i64, Brought)>) -> (Connection, Ingest, tempfile::TempDir) {
+    fn store(brought: impl IntoIterator<Item = (i64, IngestBatch)>) -> (Connection, Ingest, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let mut connection = schema::open_writer(&dir.path().join("store.sqlite")).unwrap();
         let mut ingest = Ingest::load(&connection).unwrap();

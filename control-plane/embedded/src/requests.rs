@@ -45,7 +45,7 @@ impl<'a> Keys<'a> {
         self.series.get(&series).map(|(service, ..)| self.catalog.node(*service).name)
     }
 
-    /// None, of a series that came since.
+    /// The key of a series. There is none for a series that was added since the names were read.
     fn of(&mut self, tenant: u32, series: u32) -> Option<Arc<Key>> {
         if let Some(key) = self.known.get(&(tenant, series)) {
             return Some(key.clone());
@@ -173,7 +173,7 @@ impl Reader {
             }
             let mut select = connection.prepare_cached(sql)?;
             let mut rows = select.query([day(from), day(to)])?;
-            // By day, tenant and series: requests and nanoseconds.
+            // Requests and nanoseconds by day, tenant and series.
             let mut sums: HashMap<(i64, Option<u32>, u32), (f64, f64)> = HashMap::new();
             while let Some(row) = rows.next()? {
                 let tenant = Some(row.get(1)?).filter(|number| named.contains_key(number));

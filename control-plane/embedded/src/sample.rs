@@ -9,7 +9,7 @@ use crate::{
     reader::{Asker, Reader, row_of},
     scan::{Counts, scan},
     senders::Senders,
-    window::Wanted,
+    window::TraceColumns,
 };
 use control_plane_model::{
     sample::{MAX_BYTES_PER_BATCH, Reading, SampleQuery, StoredTrace, batches, place, too_large},
@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 
 /// A trace of a sample.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Taken {
+pub(crate) struct SampledTrace {
     row: i64,
     trace_id: TraceId,
     /// How many it had when it was found.
@@ -36,12 +36,12 @@ impl Reader {
         asker: &Asker,
         scope: &Scope,
         query: &SampleQuery,
-    ) -> Result<(Counts, Vec<Taken>), StoreError> {
+    ) -> Result<(Counts, Vec<SampledTrace>), StoreError> {
         self.read(|connection| {
             let catalog = self.catalog(connection)?;
-            // Those whose place is the lowest; the highest of them on top.
+            // The traces with the lowest places, the highest of them on top of the heap.
             let mut taken = BinaryHeap::new();
-            let wanted = Wanted { trace_id: true, spans: true, ..Wanted::default() };
+            let wanted = TraceColumns { trace_id: true, spans: true, ..TraceColumns::default() };
             let counts = scan((self, asker), connection, &catalog, scope, &query.into(), wanted, |found| {
                 let trace = |trace_id| (place(trace_id), trace_id, found.row, found.spans);
                 taken.extend(found.trace_id.map(trace));
@@ -49,14 +49,14 @@ impl Reader {
                     taken.pop();
                 }
             })?;
-            let trace = |(_, trace_id, row, spans)| Taken { row, trace_id, spans };
-            let mut taken: Vec<Taken> = taken.into_iter().map(trace).collect();
+            let trace = |(_, trace_id, row, spans)| SampledTrace { row, trace_id, spans };
+            let mut taken: Vec<SampledTrace> = taken.into_iter().map(trace).collect();
             taken.sort_unstable();
             Ok((counts, taken))
         })
     }
 
-    /// These traces, as whoever asks sees them, those that are there.
+    /// Those of these traces that exist, with the spans that the scope may see.
     pub(crate) fn traces_as_stored(
         &self,
         scope: &Scope,
@@ -65,7 +65,7 @@ impl Reader {
         let mut taken = self.read(|connection| {
             let taken = trace_ids.iter().map(|trace_id| {
                 let row = row_of(connection, *trace_id)?;
-                Ok(row.map(|row| Taken { row, trace_id: *trace_id, spans: 0 }))
+                Ok(row.map(|row| SampledTrace { row, trace_id: *trace_id, spans: 0 }))
             });
             let mut taken = taken.filter_map(Result::transpose).collect::<Result<Vec<_>, Failure>>()?;
             // Fragments are looked for in the order of rows.
@@ -87,7 +87,7 @@ impl Reader {
     pub(crate) fn stored_traces(
         &self,
         scope: &Scope,
-        taken: &[Taken],
+        taken: &[SampledTrace],
         mut found: impl FnMut(Vec<StoredTrace>) -> bool,
     ) -> Result<(), StoreError> {
         self.read(|connection| {

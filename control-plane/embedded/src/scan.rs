@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use control_plane_model::{
     catalog::Catalog,
-    listing::Asked,
+    listing::TraceSelection,
     lookup::{Lookup, Reach},
     search::{Bits, Expression, Formula, Matcher, bit},
     store::Scope,
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     lookup::look_up,
     reader::{Asker, Reader},
-    window::{Found, Looked, Wanted, Window},
+    window::{FoundTrace, ScanExtent, TraceColumns, Window},
 };
 
 /// Traces whose spans are read at a time, so that a search takes as much memory in a long window as in a short one.
@@ -24,7 +24,7 @@ const AT_A_TIME: usize = 16_384;
 /// How many there were.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// That match.
+    /// How many traces match.
     pub(crate) matched: usize,
     /// Traces that whoever asks may see.
     pub(crate) scanned: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn of(looked: Looked, matched: usize) -> Self {
+    fn of(looked: ScanExtent, matched: usize) -> Self {
         Self { matched, scanned: looked.at, truncated: looked.truncated, lookup: None }
     }
 }
@@ -46,12 +46,12 @@ pub(crate) fn scan(
     connection: &Connection,
     catalog: &Catalog,
     scope: &Scope,
-    asked: &Asked<'_>,
-    wanted: Wanted,
-    mut found: impl FnMut(&Found),
+    asked: &TraceSelection<'_>,
+    wanted: TraceColumns,
+    mut found: impl FnMut(&FoundTrace),
 ) -> Result<Counts, Failure> {
     let mut matched = 0;
-    let mut found = |trace: &Found| {
+    let mut found = |trace: &FoundTrace| {
         matched += 1;
         found(trace);
     };
@@ -66,7 +66,7 @@ pub(crate) fn scan(
     let expression = expression.with_attributes_for(&unannotated(&window, catalog, expression)?);
     let Some(formula) = Formula::of(&expression) else {
         let matcher = Matcher::new(&expression, catalog);
-        let looked = window.look(Wanted { outline: matcher.needs_outline, ..wanted }, |trace, outline| {
+        let looked = window.look(TraceColumns { outline: matcher.needs_outline, ..wanted }, |trace, outline| {
             if matcher.matches(trace.columns(), outline) {
                 found(trace);
             }
@@ -75,7 +75,7 @@ pub(crate) fn scan(
         return Ok(Counts::of(looked, matched));
     };
 
-    let judge = |candidates: &[Candidate], found: &mut dyn FnMut(&Found)| -> Result<(), Failure> {
+    let judge = |candidates: &[Candidate], found: &mut dyn FnMut(&FoundTrace)| -> Result<(), Failure> {
         let mut rows: Vec<i64> = candidates.iter().filter(|of| !of.matches).map(|of| of.trace.row).collect();
         rows.sort_unstable();
         let held = look_up(reader, asker, scope, &formula.attributes, &rows)?;
@@ -99,7 +99,7 @@ fn unannotated(window: &Window<'_>, catalog: &Catalog, expression: &Expression) 
     let mut missing: BTreeSet<&String> = asked.iter().filter(|key| !catalog.annotations(key).is_empty()).collect();
     let known = missing.clone();
     if !missing.is_empty() {
-        window.look(Wanted { outline: true, ..Wanted::default() }, |_, outline| {
+        window.look(TraceColumns { outline: true, ..TraceColumns::default() }, |_, outline| {
             let has = |key: &str| outline.annotations.iter().any(|(name, _)| catalog.annotations(key).contains(name));
             missing.retain(|key| !has(key));
             if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -110,7 +110,7 @@ fn unannotated(window: &Window<'_>, catalog: &Catalog, expression: &Expression) 
 
 /// A trace that matches, as far as the index tells.
 struct Candidate {
-    trace: Found,
+    trace: FoundTrace,
     /// What the index answers of it.
     indexed: Bits,
     /// Whether it matches whatever its spans say.
@@ -122,14 +122,14 @@ fn candidates(
     window: &Window<'_>,
     catalog: &Catalog,
     formula: &Formula,
-    wanted: Wanted,
+    wanted: TraceColumns,
     mut judge: impl FnMut(&[Candidate]) -> Result<(), Failure>,
-) -> Result<Looked, Failure> {
+) -> Result<ScanExtent, Failure> {
     let matchers: Vec<_> = formula.indexed.iter().map(|indexed| Matcher::new(indexed, catalog)).collect();
     let outline = matchers.iter().any(|matcher| matcher.needs_outline);
     let (mut candidates, mut judged) = (Vec::with_capacity(AT_A_TIME), Ok(()));
     let (mut reach, mut ends) = (Reach::default(), false);
-    let mut looked = window.look(Wanted { spans: true, outline, ..wanted }, |trace, outline| {
+    let mut looked = window.look(TraceColumns { spans: true, outline, ..wanted }, |trace, outline| {
         let holds = matchers.iter().enumerate().filter(|(_, matcher)| matcher.matches(trace.columns(), outline));
         let indexed = holds.fold(0, |bits, (place, _)| bits | bit(place));
         let by_index = formula.by_index(indexed);

@@ -43,7 +43,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     }
     let versions = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'versions')";
     let has_versions: bool = connection.query_row(versions, [], |row| row.get(0))?;
-    // All of it or nothing: what is assumed once is not assumed again.
+    // One transaction: versions are assumed only once, when their table is made.
     let transaction = connection.transaction()?;
     transaction.execute_batch(LATER)?;
     if !has_versions {

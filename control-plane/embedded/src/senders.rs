@@ -1,4 +1,4 @@
-//! Who sent what is read.
+//! The senders of spans that are read.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

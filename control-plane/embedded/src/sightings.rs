@@ -1,4 +1,4 @@
-//! That versions of services were seen: what the writer keeps of it.
+//! What the writer keeps of versions of services.
 
 use control_plane_model::{otlp::SentResource, rollup, store::Version};
 use prost::Message;

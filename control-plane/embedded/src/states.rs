@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, StoreError};
+use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, InvestigationRecord, StateEntry, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::reader::Reader;
@@ -30,14 +30,20 @@ impl State {
 }
 
 /// Keeps an entry, and forgets those whose time is over.
-pub(crate) fn add_entry(connection: &Connection, Entry { name, body, until }: &Entry) -> rusqlite::Result<()> {
+pub(crate) fn add_entry(
+    connection: &Connection,
+    StateEntry { name, body, until }: &StateEntry,
+) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM entries WHERE until <= unixepoch()", [])?;
     let sql = "INSERT OR REPLACE INTO entries (name, body, until) VALUES (?1, ?2, ?3)";
     connection.execute(sql, params![name, body, until]).map(|_| ())
 }
 
 /// Replaces an entry that is there; whether it was.
-pub(crate) fn replace_entry(connection: &Connection, Entry { name, body, until }: &Entry) -> rusqlite::Result<bool> {
+pub(crate) fn replace_entry(
+    connection: &Connection,
+    StateEntry { name, body, until }: &StateEntry,
+) -> rusqlite::Result<bool> {
     let sql = "UPDATE entries SET body = ?2, until = ?3 WHERE name = ?1 AND until > unixepoch()";
     connection.execute(sql, params![name, body, until]).map(|changed| changed > 0)
 }
@@ -89,7 +95,7 @@ pub(crate) fn name(connection: &Connection, path: &Path) -> rusqlite::Result<()>
 }
 
 impl Reader {
-    /// As [`name`] named it.
+    /// The identity that [`name`] gave the file.
     pub(crate) fn identity(&self) -> Result<String, StoreError> {
         self.state("identity")?.ok_or_else(|| StoreError::Failed("the file has no name".into()))
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use control_plane_model::{
     catalog::NONE,
-    listing::Asked,
+    listing::TraceSelection,
     otlp::Flags,
     search::{Expression, Outline, Row},
     store::Scope,
@@ -17,9 +17,9 @@ use crate::{catalog::number, failure::Failure, ingest::hour, outline};
 /// Traces looked at in one search; a search that stops there says so.
 const MAX_LOOKED_AT: usize = 1_000_000;
 
-/// What of a trace is wanted besides what is always read.
+/// What to read of a trace besides what is always read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct TraceColumns {
     pub(crate) spans: bool,
     pub(crate) trace_id: bool,
     pub(crate) outline: bool,
@@ -27,19 +27,19 @@ pub(crate) struct Wanted {
 
 /// A trace that was found.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found {
+pub(crate) struct FoundTrace {
     /// Its row in `traces`.
     pub(crate) row: i64,
     pub(crate) start_ns: i64,
     pub(crate) duration_ns: i64,
     pub(crate) flags: Flags,
-    /// How many it has; 0, where that was not wanted.
+    /// How many spans it has, if that was wanted; else 0.
     pub(crate) spans: usize,
-    /// None, where that was not wanted.
+    /// The trace's id, if it was wanted.
     pub(crate) trace_id: Option<TraceId>,
 }
 
-impl Found {
+impl FoundTrace {
     /// What a matcher looks at besides the outline.
     pub(crate) fn columns(&self) -> Row {
         Row { duration_ns: self.duration_ns, flags: self.flags }
@@ -48,7 +48,7 @@ impl Found {
 
 /// What was looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Looked {
+pub(crate) struct ScanExtent {
     /// Traces that whoever asks may see.
     pub(crate) at: usize,
     /// When the last of them, which is the oldest, began.
@@ -72,10 +72,10 @@ pub(crate) struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// The traces that are asked for, by time and tenant.
-    pub(crate) fn new(connection: &'a Connection, scope: &Scope, asked: &Asked<'_>) -> Result<Self, Failure> {
+    pub(crate) fn new(connection: &'a Connection, scope: &Scope, asked: &TraceSelection<'_>) -> Result<Self, Failure> {
         let tenant = scope.tenant().or(asked.expression.and_then(Expression::tenant));
         let known = tenant.map(|tenant| number(connection, tenant)).transpose()?;
-        let Asked { from_ns, to_ns, .. } = *asked;
+        let TraceSelection { from_ns, to_ns, .. } = *asked;
         Ok(Self {
             connection,
             from_ns,
@@ -88,10 +88,10 @@ impl<'a> Window<'a> {
     /// Calls `look` for each, the newest first, with its outline if that is wanted, until it wants no more.
     pub(crate) fn look(
         &self,
-        wanted: Wanted,
-        mut look: impl FnMut(&Found, &Outline) -> ControlFlow<()>,
-    ) -> Result<Looked, Failure> {
-        let wanted = Wanted { outline: wanted.outline || self.alone, ..wanted };
+        wanted: TraceColumns,
+        mut look: impl FnMut(&FoundTrace, &Outline) -> ControlFlow<()>,
+    ) -> Result<ScanExtent, Failure> {
+        let wanted = TraceColumns { outline: wanted.outline || self.alone, ..wanted };
         // What an index holds is quick to read; the row itself is not.
         let column = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "NULL" };
         let columns = format!(
@@ -100,7 +100,7 @@ impl<'a> Window<'a> {
             column(wanted.trace_id, "t.trace_id"),
             column(wanted.outline, "t.outline")
         );
-        let mut looked = Looked::default();
+        let mut looked = ScanExtent::default();
         let (connection, from_ns, to_ns) = (self.connection, self.from_ns, self.to_ns);
         let Some(tenant) = self.tenant else {
             let sql =
@@ -131,9 +131,9 @@ impl<'a> Window<'a> {
     fn all(
         &self,
         mut rows: Rows<'_>,
-        wanted: Wanted,
-        looked: &mut Looked,
-        look: &mut impl FnMut(&Found, &Outline) -> ControlFlow<()>,
+        wanted: TraceColumns,
+        looked: &mut ScanExtent,
+        look: &mut impl FnMut(&FoundTrace, &Outline) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Failure> {
         let nothing = Outline::default();
         while let Some(row) = rows.next()? {
@@ -150,7 +150,7 @@ impl<'a> Window<'a> {
             }
             let (start_ns, end_ns): (i64, i64) = (row.get(1)?, row.get(2)?);
             let trace_id = row.get_ref(5)?.as_blob_or_null()?;
-            let found = Found {
+            let found = FoundTrace {
                 row: row.get(0)?,
                 start_ns,
                 duration_ns: end_ns - start_ns,

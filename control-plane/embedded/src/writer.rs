@@ -11,18 +11,18 @@ use control_plane_model::{
     incoming::Incoming,
     log_records::{IncomingLog, StoredLogs},
     metrics::{IncomingPoints, StoredPoints},
-    store::{StoreError, Stored},
+    store::{IngestOutcome, StoreError},
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use crate::{
-    brought::{Added, Brought},
     failure::Failure,
     fragment::Compressed,
     housekeeping,
     ingest::Ingest,
-    late::Late,
+    ingest_batch::{Added, IngestBatch},
+    late::LateTenants,
     lock::Lock,
     queue::{Job, Queue, Waiting, ended},
     removal::Retention,
@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     queue: Queue,
-    late: Late,
+    late: LateTenants,
 }
 
 impl Writer {
@@ -47,7 +47,7 @@ impl Writer {
         let lock = Lock::take(&path.with_extension("lock"))?;
         let connection = schema::open_writer(path).map_err(Failure::from)?;
         states::name(&connection, path).map_err(Failure::from)?;
-        let late = Late::default();
+        let late = LateTenants::default();
         let ingest = Ingest::load(&connection)?;
         let (queue, waiting) = Queue::new();
         let to_tell = late.clone();
@@ -60,28 +60,28 @@ impl Writer {
     }
 
     /// Stores spans; `Ok` means they are durable. A span that is there already stays as it is.
-    pub(crate) async fn store(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError> {
+    pub(crate) async fn store(&self, traces: Vec<Incoming>) -> Result<IngestOutcome, StoreError> {
         let spans = traces.iter().flat_map(|trace| &trace.parts).map(|part| part.spans.len()).sum();
         let traces = traces.into_iter().map(Compressed::from).collect();
-        let Added { new, beyond } = self.commit(Brought::Spans(traces), spans).await?;
-        Ok(Stored { spans: new, beyond })
+        let Added { new, beyond } = self.commit(IngestBatch::Spans(traces), spans).await?;
+        Ok(IngestOutcome { spans: new, beyond })
     }
 
-    /// The same with points.
+    /// Stores points.
     pub(crate) async fn store_points(&self, points: Vec<IncomingPoints>) -> Result<StoredPoints, StoreError> {
         let items = points.iter().map(|of_stream| of_stream.points.len()).sum();
-        let Added { new, beyond } = self.commit(Brought::Points(points), items).await?;
+        let Added { new, beyond } = self.commit(IngestBatch::Points(points), items).await?;
         Ok(StoredPoints { new, forgotten: beyond })
     }
 
-    /// The same with log records.
+    /// Stores log records.
     pub(crate) async fn store_logs(&self, logs: Vec<IncomingLog>) -> Result<StoredLogs, StoreError> {
         let items = logs.len();
-        let Added { new, beyond } = self.commit(Brought::Logs(logs), items).await?;
+        let Added { new, beyond } = self.commit(IngestBatch::Logs(logs), items).await?;
         Ok(StoredLogs { new, beyond })
     }
 
-    async fn commit(&self, brought: Brought, items: usize) -> Result<Added, StoreError> {
+    async fn commit(&self, brought: IngestBatch, items: usize) -> Result<Added, StoreError> {
         let (done, outcome) = oneshot::channel();
         self.queue.try_store(Job { brought, items, done })?;
         let (outcome, _brought) = outcome.await.map_err(|_| ended())?;
@@ -102,13 +102,19 @@ impl Writer {
         outcome.await.map_err(|_| ended())?.map_err(|error| Failure::from(error).into())
     }
 
-    /// Who had late spans.
-    pub(crate) fn late(&self) -> &Late {
+    /// Tenants with late spans.
+    pub(crate) fn late(&self) -> &LateTenants {
         &self.late
     }
 }
 
-fn run(mut connection: Connection, mut ingest: Ingest, mut waiting: Waiting, retention: &Retention, late: &Late) {
+fn run(
+    mut connection: Connection,
+    mut ingest: Ingest,
+    mut waiting: Waiting,
+    retention: &Retention,
+    late: &LateTenants,
+) {
     let mut kept_house = Instant::now();
     let mut has_more = true;
     // Where housekeeping has more to do, it goes on at once while nothing waits.

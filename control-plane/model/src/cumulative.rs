@@ -10,20 +10,20 @@ use crate::{metrics::Kind, summary::Summary};
 /// How far a point may be behind the one before, nanoseconds. What is counted over a longer time has no place in time.
 pub const REACH_NS: i64 = 3_600_000_000_000;
 
-/// What a sender counted from its start to a time.
+/// A cumulative point: what a sender counted from its start to a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Counted {
+pub struct CumulativePoint {
     /// When it began, nanoseconds since 1970; 0 where it does not say.
     pub since_ns: i64,
     /// Up to when, nanoseconds since 1970.
     pub time_ns: i64,
-    /// What.
+    /// The counts.
     pub summary: Summary,
 }
 
 /// What a point adds behind the one before it of its stream, which is within [`REACH_NS`]. Of a sender that began again it is all of it; so it is of the
 /// first point of one that began within that time; any other first point is only where counting begins.
-pub fn counted(kind: Kind, before: Option<&Counted>, point: &Counted) -> Summary {
+pub fn counted(kind: Kind, before: Option<&CumulativePoint>, point: &CumulativePoint) -> Summary {
     let Some(before) = before else {
         let is_new = point.since_ns > 0 && point.since_ns >= point.time_ns - REACH_NS;
         return if is_new { whole(point) } else { Summary::default() };
@@ -42,7 +42,7 @@ pub fn counted(kind: Kind, before: Option<&Counted>, point: &Counted) -> Summary
     Summary {
         count: if is_sum { 1 } else { later.count - earlier.count },
         sum: later.sum - earlier.sum,
-        // Those since the start are of no use here.
+        // The extremes since the sender's start say nothing about this stretch.
         min: None,
         max: None,
         bounds: if has_buckets { later.bounds.clone() } else { Vec::new() },
@@ -50,7 +50,7 @@ pub fn counted(kind: Kind, before: Option<&Counted>, point: &Counted) -> Summary
     }
 }
 
-fn whole(point: &Counted) -> Summary {
+fn whole(point: &CumulativePoint) -> Summary {
     Summary { min: None, max: None, ..point.summary.clone() }
 }
 
@@ -60,11 +60,11 @@ mod tests {
 
     const MINUTE: i64 = 60_000_000_000;
 
-    fn sum(since_ns: i64, time_ns: i64, sum: f64) -> Counted {
-        Counted { since_ns, time_ns, summary: Summary { count: 1, sum, ..Summary::default() } }
+    fn sum(since_ns: i64, time_ns: i64, sum: f64) -> CumulativePoint {
+        CumulativePoint { since_ns, time_ns, summary: Summary { count: 1, sum, ..Summary::default() } }
     }
 
-    fn histogram(time_ns: i64, buckets: [u64; 2]) -> Counted {
+    fn histogram(time_ns: i64, buckets: [u64; 2]) -> CumulativePoint {
         let count = buckets.iter().sum();
         let summary = Summary {
             count,
@@ -73,7 +73,7 @@ mod tests {
             buckets: buckets.into(),
             ..Summary::default()
         };
-        Counted { since_ns: MINUTE, time_ns, summary }
+        CumulativePoint { since_ns: MINUTE, time_ns, summary }
     }
 
     #[test]

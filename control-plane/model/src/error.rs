@@ -6,10 +6,10 @@ pub enum StoreError {
     /// More requests wait than may.
     #[error("too many requests are waiting to be stored")]
     Busy,
-    /// Somebody else writes to this folder.
+    /// Another process writes to this folder.
     #[error("{0} holds this folder")]
     InUse(String),
-    /// Somebody else took the lease meanwhile.
+    /// Another server took the lease meanwhile.
     #[error("another server leads")]
     Superseded,
     /// The answer would be too large; what to ask for instead.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl NumberedFacts {
-    /// Of the facts of a span, with numbers for names.
+    /// Makes it of the facts of a span, with numbers for names.
     pub fn of<N: Numbers>(numbers: &mut N, facts: &Facts) -> Result<Self, N::Error> {
         let account = facts.account.as_deref().unwrap_or_default();
         // Only requests' names matter to sums; names of other spans are many, and matter to nobody's.

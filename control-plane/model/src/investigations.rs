@@ -5,8 +5,8 @@
 pub struct InvestigationRecord {
     /// No two have the same, and a later one's is greater.
     pub id: String,
-    /// From 1, one more with each change.
+    /// The record's version, from 1 and one more with each change.
     pub version: u64,
-    /// All of it, JSON.
+    /// The whole investigation, JSON.
     pub body: String,
 }

@@ -7,7 +7,7 @@ use crate::trace::TraceId;
 /// Spans that refer to a trace which is not their own, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LinkedFrom {
-    /// As many as were asked for, at most.
+    /// The linking spans, at most as many as were asked for.
     pub spans: Vec<LinkingSpan>,
     /// Whether there are more of them.
     pub more: bool,

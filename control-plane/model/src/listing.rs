@@ -1,4 +1,4 @@
-//! Searching: what is asked for, and what is found.
+//! Searches: the query and its result.
 
 use std::collections::BTreeMap;
 
@@ -17,32 +17,32 @@ pub struct Search {
     pub from_ns: i64,
     /// Only traces that begin before this time.
     pub to_ns: i64,
-    /// What they must match; all do if there is none.
+    /// What traces must match. Without an expression, all match.
     pub expression: Option<Expression>,
-    /// Which of them come first.
+    /// The order in which traces are listed.
     pub order: Order,
     /// How many are listed.
     pub limit: usize,
 }
 
-/// Which traces are asked for: what a search and a sample begin with.
+/// The traces that a search or a sample chooses from.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct TraceSelection<'a> {
     /// Traces that began at or after this, nanoseconds since 1970.
     pub from_ns: i64,
     /// Only traces that begin before this time.
     pub to_ns: i64,
-    /// What they must match; all do if there is none.
+    /// What traces must match. Without an expression, all match.
     pub expression: Option<&'a Expression>,
 }
 
-impl<'a> From<&'a Search> for Asked<'a> {
+impl<'a> From<&'a Search> for TraceSelection<'a> {
     fn from(search: &'a Search) -> Self {
         Self { from_ns: search.from_ns, to_ns: search.to_ns, expression: search.expression.as_ref() }
     }
 }
 
-impl<'a> From<&'a SampleQuery> for Asked<'a> {
+impl<'a> From<&'a SampleQuery> for TraceSelection<'a> {
     fn from(query: &'a SampleQuery) -> Self {
         Self { from_ns: query.from_ns, to_ns: query.to_ns, expression: query.expression.as_ref() }
     }
@@ -51,17 +51,17 @@ impl<'a> From<&'a SampleQuery> for Asked<'a> {
 /// Which traces come first; of those that are alike in this, the newest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Those that began last.
+    /// The traces that began last.
     #[default]
     Newest,
-    /// Those that took longest.
+    /// The traces that took longest.
     Slowest,
-    /// Those with the most spans.
+    /// The traces with the most spans.
     MostSpans,
 }
 
 impl Order {
-    /// All of them.
+    /// All orders.
     pub const ALL: [Self; 3] = [Self::Newest, Self::Slowest, Self::MostSpans];
 
     /// The name that queries use.
@@ -76,7 +76,7 @@ impl Order {
 
 /// The traces that a search found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Found {
+pub struct SearchResult {
     /// The first of them in the order asked for.
     pub traces: Vec<Summary>,
     /// How many traces match; not all of them may be listed.
@@ -90,7 +90,7 @@ pub struct Found {
     /// When the matching ones began.
     #[serde(default)]
     pub starts: Vec<StartBin>,
-    /// What spans were read for, where the index did not answer all of it.
+    /// What was looked for in the spans themselves, where the index did not answer all of the expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup: Option<Lookup>,
 }
@@ -120,10 +120,10 @@ pub struct Starts {
 }
 
 impl Starts {
-    /// None yet, in a window.
-    pub fn of(Asked { from_ns, to_ns, .. }: &Asked<'_>) -> Self {
+    /// Makes counters for a window.
+    pub fn of(TraceSelection { from_ns, to_ns, .. }: &TraceSelection<'_>) -> Self {
         let length = to_ns.saturating_sub(*from_ns).max(1);
-        // As long as need be, so that an hour is cut into minutes.
+        // The stretches divide the window evenly, an hour into minutes.
         let width_ns = length / STRETCHES + i64::from(length % STRETCHES > 0);
         Self { from_ns: *from_ns, width_ns, counts: BTreeMap::new() }
     }
@@ -154,7 +154,7 @@ impl Starts {
 /// How many traces took how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyBin {
-    /// From this many milliseconds.
+    /// The lower bound of the bin, in milliseconds.
     pub from_ms: f64,
     /// The upper bound of the bin, in milliseconds.
     pub to_ms: f64,
@@ -163,7 +163,7 @@ pub struct LatencyBin {
 }
 
 impl LatencyBin {
-    /// Of latencies in bins.
+    /// Makes the bins of a histogram of latencies.
     pub fn all(latencies: &Histogram) -> Vec<Self> {
         let bin = |(bin, count): &(u16, f64)| Self {
             from_ms: lower_bound(*bin) / 1e6,
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_window_is_cut_into_sixty_stretches_at_most() {
         for (from_ns, to_ns) in [(0, 3_600_000_000_000), (1_000, 1_059), (5, 5), (0, i64::MAX), (-60, 7)] {
-            let mut starts = Starts::of(&Asked { from_ns, to_ns, expression: None });
+            let mut starts = Starts::of(&TraceSelection { from_ns, to_ns, expression: None });
             assert!(to_ns != 3_600_000_000_000 || starts.width_ns == 60_000_000_000);
             starts.add(from_ns, true);
             starts.add((to_ns - 1).max(from_ns), false);

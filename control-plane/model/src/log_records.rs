@@ -65,7 +65,7 @@ pub struct LogQuery {
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
-    /// In the order of time.
+    /// The lines, sorted by time.
     pub lines: Vec<LogLine>,
     /// Whether there are more.
     pub truncated: bool,

@@ -14,7 +14,7 @@ const FEW: usize = 50_000;
 pub struct Reach {
     /// Spans of traces that have to be read.
     undecided: usize,
-    /// These, and those of all traces between them.
+    /// The rows of these traces, and of all traces between them.
     passed: usize,
 }
 
@@ -54,7 +54,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Of what is asked for, as far back as was read.
+    /// Describes what was looked for, and how far back spans were read.
     pub fn new(formula: &Formula, from_unix_ns: i64, to_unix_ns: i64) -> Self {
         let mut attributes: Vec<_> =
             formula.attributes.iter().map(|attribute| attribute.key.name().to_owned()).collect();

@@ -15,7 +15,7 @@ pub fn is_seen_by_browser_alone(source: &str, target: &str) -> bool {
     source == BROWSER && !matches!(target, "service" | "API Gateway")
 }
 
-/// Which part of the map.
+/// The part of the map that is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct MapQuery {
     /// From, Unix seconds.
@@ -118,7 +118,7 @@ pub struct MapNode {
     pub name: String,
     /// Its account, where that is known.
     pub account: Option<String>,
-    /// Of what came in; of clients and browsers, of what went out.
+    /// The figures of its incoming requests. For clients and browsers, those of their outgoing requests.
     pub stats: Stats,
 }
 
@@ -129,7 +129,7 @@ pub struct MapEdge {
     pub source: u32,
     /// Node it ends at.
     pub target: u32,
-    /// Of its uses.
+    /// The figures of the calls along this edge.
     pub stats: Stats,
 }
 
@@ -137,7 +137,7 @@ pub struct MapEdge {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// None of the others.
+    /// No error, fault or throttle.
     #[default]
     Ok,
     /// 5 % or more are errors.
@@ -192,7 +192,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Of a cell that covers so many seconds.
+    /// The figures of a cell that covers `seconds`.
     pub fn of(cell: &Cell, seconds: i64) -> Self {
         let quantile = |q| cell.histogram.quantile(q).unwrap_or_default() / 1e6;
         let weight = if cell.weight > 0.0 { cell.weight } else { 1.0 };

@@ -36,7 +36,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order of their numbers.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Gauge, Self::Sum, Self::Histogram];
 }
 
@@ -108,7 +108,7 @@ pub struct StoredPoints {
     pub forgotten: usize,
 }
 
-/// Which points of metrics are asked for.
+/// Selects points of metrics, and says how they are added up.
 #[derive(Debug, Clone)]
 pub struct MetricQuery {
     /// Points of minutes that begin at or after this, Unix seconds.
@@ -187,7 +187,7 @@ impl MetricQuery {
 }
 
 impl Series {
-    /// The same with its number.
+    /// Adds the point's number.
     #[must_use]
     pub fn numbered(self) -> Self {
         let kind = [self.kind as u8];
@@ -209,7 +209,7 @@ impl Series {
 }
 
 impl Exemplar {
-    /// From ids as they are sent.
+    /// Makes an exemplar of ids as they are sent.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use crate::{scope::Scope, trace::TraceId};
 /// Traces that are named of each line.
 pub const TRACES: usize = 3;
 
-/// They are sought among so many of its latest requests.
+/// Traces of a refusal are sought among this many of its latest requests.
 pub const TRACES_AMONG: usize = 64;
 
 /// Lines that are told apart while a window is read; requests of further ones are counted, and in no line.
@@ -17,10 +17,10 @@ pub const MAX_LINES: usize = 50_000;
 /// What follows from somebody's own act, and is no reason to be told of: a tenant was suspended, or its access lists changed.
 pub const AS_DECIDED: [&str; 3] = ["tenant_suspended", "network_not_allowed", "user_not_allowed"];
 
-/// Which refusals are asked for.
+/// Selects refused requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalQuery {
-    /// Those of requests that began at or after this, Unix seconds.
+    /// Only requests that began at or after this, Unix seconds.
     pub from: i64,
     /// Only refusals before this time.
     pub to: i64,
@@ -30,7 +30,7 @@ pub struct RefusalQuery {
     pub user: Option<String>,
     /// Only refusals by this service.
     pub service: Option<String>,
-    /// Only refusals for this reason; see [`Refused::reason`].
+    /// Only refusals for this reason; see [`RefusalLine::reason`].
     pub reason: Option<String>,
     /// How many lines the answer has at most.
     pub limit: usize,
@@ -44,9 +44,9 @@ impl RefusalQuery {
     }
 }
 
-/// Requests of one user that one operation refused for one reason.
+/// A line of the answer: requests of one user that one operation refused for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
+pub struct RefusalLine {
     /// `tenant.id`.
     pub tenant: String,
     /// `enduser.id`, as far as spans tell it.
@@ -74,9 +74,9 @@ pub struct Refused {
 /// The answer: the lines with the most requests, the most first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals {
-    /// As many as were asked for, at most.
-    pub lines: Vec<Refused>,
-    /// Requests of all lines, those that are not told included.
+    /// The lines, at most as many as were asked for.
+    pub lines: Vec<RefusalLine>,
+    /// Requests of all lines, including the lines that are not listed.
     pub requests: u64,
     /// Whether there are more lines.
     pub more: bool,
@@ -84,7 +84,7 @@ pub struct Refusals {
 
 impl Refusals {
     /// The first `limit` of these lines, in their order.
-    pub fn first(limit: usize, mut lines: Vec<Refused>) -> Self {
+    pub fn first(limit: usize, mut lines: Vec<RefusalLine>) -> Self {
         let requests = lines.iter().map(|line| line.requests).sum();
         lines.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.name().cmp(&b.name())));
         let more = lines.len() > limit;
@@ -93,7 +93,7 @@ impl Refusals {
     }
 }
 
-impl Refused {
+impl RefusalLine {
     fn rank(&self) -> (u64, i64) {
         (self.requests, self.last_unix_ns)
     }

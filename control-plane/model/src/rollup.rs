@@ -12,7 +12,7 @@ pub const HOUR: i64 = 3_600;
 /// The seconds of a day.
 pub const DAY: i64 = 86_400;
 
-/// For how long requests are counted by more than the day, seconds.
+/// How long requests are kept in finer counts than by the day, in seconds.
 pub const KEPT: i64 = 35 * DAY;
 
 /// How wide the bucket is that `time` falls into, in seconds: a minute for two days, five minutes for eight, an hour for thirty-five.
@@ -43,7 +43,7 @@ pub struct Cell {
     pub count: i64,
     /// How many were answered with a 4xx.
     pub errors: i64,
-    /// With a 5xx, or failed otherwise: what an SLO counts as failed.
+    /// How many were answered with a 5xx or failed otherwise, which is what an SLO counts as failed.
     pub faults: i64,
     /// How many were answered with a 429.
     pub throttles: i64,
@@ -51,9 +51,9 @@ pub struct Cell {
     pub duration_ns: i64,
     /// Sum of adjusted counts.
     pub weight: f64,
-    /// The same of errors.
+    /// Errors, each as often as its span stands for.
     pub weighted_errors: f64,
-    /// The same of faults.
+    /// Faults, each as often as its span stands for.
     pub weighted_faults: f64,
     /// Sum of durations, each as often as its span stands for.
     pub weighted_duration_ns: f64,

@@ -21,7 +21,7 @@ pub const MAX_BYTES_PER_TRACE: usize = 16 * 1024 * 1024;
 /// Bytes of spans that are held in memory at once; traces of which that many hold more cannot be read.
 pub const MAX_BYTES_PER_BATCH: usize = 256 * 1024 * 1024;
 
-/// Which traces are wanted.
+/// Selects the traces to sample.
 #[derive(Debug, Clone)]
 pub struct SampleQuery {
     /// Traces that began at or after this, nanoseconds since 1970.
@@ -59,7 +59,7 @@ pub struct StoredTrace {
 /// Spans of one sender and scope.
 #[derive(Debug, Clone)]
 pub struct StoredPart {
-    /// Who sent them; the same for all parts of a sender.
+    /// The sender, shared by all of its parts.
     pub resource: Arc<Resource>,
     /// A `ScopeSpans` without spans, protobuf.
     pub scope: Bytes,
@@ -87,7 +87,7 @@ impl<'a> Reading<'a> {
         Self { seen_by, trace, places: HashMap::new(), sender: None, bytes: 0 }
     }
 
-    /// Which trace it is.
+    /// The trace's id.
     pub fn trace_id(&self) -> TraceId {
         self.trace.trace_id
     }

@@ -19,7 +19,7 @@ pub use crate::{
 use crate::{
     incoming::Incoming,
     links::LinkedFrom,
-    listing::{Found, Search},
+    listing::{Search, SearchResult},
     map::{MapQuery, ServiceMap},
     part::{PartQuery, PartSums},
     refusals::{RefusalQuery, Refusals},
@@ -27,9 +27,9 @@ use crate::{
     trace::{Trace, TraceId},
 };
 
-/// What storing spans came to.
+/// The outcome of storing spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stored {
+pub struct IngestOutcome {
     /// Spans that were new.
     pub spans: usize,
     /// Spans beyond [`MAX_SPANS_PER_TRACE`].
@@ -49,10 +49,10 @@ pub struct Facets {
     pub services: Vec<String>,
 }
 
-/// Which sums of requests.
+/// Selects sums of requests.
 #[derive(Debug, Clone)]
 pub struct RequestQuery {
-    /// Those of buckets that begin at or after this, Unix seconds.
+    /// Only buckets that begin at or after this, Unix seconds.
     pub from: i64,
     /// Only requests before this time.
     pub to: i64,
@@ -65,11 +65,11 @@ pub struct RequestQuery {
 /// What of sums of requests is wanted: the less, the sooner it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// All of it.
+    /// Counts and histograms of latencies.
     Latencies,
-    /// All but the histograms of latencies.
+    /// Counts without histograms.
     Counts,
-    /// The same by the hour: of hours that begin in the window.
+    /// Counts without histograms, by the hour, of hours that begin in the window.
     HourlyCounts,
 }
 
@@ -80,7 +80,7 @@ pub enum SumsOf {
     Each,
     /// One tenant's.
     Tenant(String),
-    /// All of a tier together, those of nobody in particular among them.
+    /// The sums of a tier, including requests that name no tenant.
     Together,
 }
 
@@ -99,7 +99,7 @@ pub trait SpanStore: Debug + Send + Sync {
     /// # Errors
     ///
     /// [`StoreError::Busy`] where more wait than may; whatever the error, the spans may be sent again.
-    async fn write(&self, traces: Vec<Incoming>) -> Result<Stored, StoreError>;
+    async fn write(&self, traces: Vec<Incoming>) -> Result<IngestOutcome, StoreError>;
 
     /// A trace, its spans by start time; `None` if no span of it is known. Of a trace that tenants share, each sees its own spans.
     async fn trace(&self, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, StoreError>;
@@ -121,7 +121,7 @@ pub trait SpanStore: Debug + Send + Sync {
     async fn linked_from(&self, scope: &Scope, trace_id: TraceId, limit: usize) -> Result<LinkedFrom, StoreError>;
 
     /// Traces that match, the first of them in the order asked for.
-    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StoreError>;
+    async fn search(&self, scope: &Scope, search: Search) -> Result<SearchResult, StoreError>;
 
     /// Traces that match, whole; see [`SampleQuery::limit`] for which, where there are many.
     async fn sample(&self, scope: &Scope, query: SampleQuery) -> Result<Sample, StoreError>;
@@ -191,13 +191,13 @@ pub trait SpanStore: Debug + Send + Sync {
 /// An alert as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertRecord {
-    /// The same for one alert however often it is stored.
+    /// The alert's id, which stays the same however often the alert is stored.
     pub id: String,
-    /// Whom it is about; none, if it is about all.
+    /// The tenant that it is about. There is none if it is about all.
     pub tenant: Option<String>,
     /// When it opened, Unix seconds.
     pub opened: i64,
-    /// All of it, JSON.
+    /// The whole alert, JSON.
     pub body: String,
 }
 
@@ -208,25 +208,25 @@ pub struct Lease {
     pub term: u64,
 }
 
-/// What is kept until its time is over, under a name of its own.
+/// An entry with a name and a time at which it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// No two have the same.
+pub struct StateEntry {
+    /// The name, which is unique.
     pub name: String,
     /// What is kept.
     pub body: String,
-    /// The first second at which it is not there any more, Unix seconds.
+    /// The second at which it expires, Unix seconds.
     pub until: i64,
 }
 
 /// A record of the audit as it is kept. What it says, and how it hangs on the one before, `control-plane-audit` knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// From 1, without a gap.
+    /// The record's number, from 1 and without a gap.
     pub number: u64,
     /// The hash of the record before it.
     pub previous: String,
-    /// Its own.
+    /// The hash of this record.
     pub hash: String,
     /// What happened, to the letter as it was hashed.
     pub body: String,
@@ -264,10 +264,10 @@ pub trait StateStore: Debug + Send + Sync {
     async fn alerts(&self, scope: &Scope, tenant: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Keeps an entry. One of this name that was there is replaced.
-    async fn add_entry(&self, entry: Entry) -> Result<(), StoreError>;
+    async fn add_entry(&self, entry: StateEntry) -> Result<(), StoreError>;
 
     /// Replaces the entry of this name; `false` where there is none any more, and then there is none afterwards.
-    async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError>;
+    async fn replace_entry(&self, entry: StateEntry) -> Result<bool, StoreError>;
 
     /// The body of an entry.
     async fn entry(&self, name: &str) -> Result<Option<String>, StoreError>;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Summary {
     /// How many; of a sum and a gauge, how many points.
     pub count: u64,
-    /// Of all of them together.
+    /// The sum of all measurements.
     pub sum: f64,
-    /// The least; a sender need not say it.
+    /// The least measurement, if the sender states it.
     pub min: Option<f64>,
     /// The greatest; likewise.
     pub max: Option<f64>,

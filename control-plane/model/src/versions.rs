@@ -52,7 +52,7 @@ impl Version {
 #[derive(Debug, Default)]
 pub struct Sightings {
     senders: HashMap<i64, Sender>,
-    /// By version and day, Unix seconds.
+    /// When each version was first seen on a day, in Unix seconds.
     known: HashMap<(Arc<Version>, i64), i64>,
     /// Whether it was told that there are more.
     has_complained: bool,

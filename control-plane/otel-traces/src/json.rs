@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-/// Of a text that is no object, none.
+/// Reads the attributes of a JSON object. A text that is no object has none.
 pub(crate) fn attributes(text: &str) -> Vec<KeyValue> {
     serde_json::from_str::<Pairs>(text).map(|pairs| pairs.0).unwrap_or_default()
 }
@@ -53,7 +53,7 @@ fn any(value: Json) -> AnyValue {
             Some(whole) => Value::IntValue(whole),
             None => Value::DoubleValue(number.as_f64().unwrap_or(f64::NAN)),
         }),
-        // In maps of strings, this is what the exporter makes of a list.
+        // In a map of strings, the exporter writes a list as a JSON text.
         Json::String(text) => match serde_json::from_str(&text) {
             Ok(Json::Array(values)) => Some(list(values)),
             _ => Some(Value::StringValue(text)),

@@ -95,7 +95,7 @@ impl OtelTraces {
         Ok(Requests(rows))
     }
 
-    /// All of its spans are stored: it is not among the next ones.
+    /// Marks a trace as stored, so that it is not read again.
     ///
     /// # Errors
     ///

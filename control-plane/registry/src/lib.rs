@@ -6,6 +6,7 @@
 //! | [`Registry`] | the table: create, list, look up, change; companies' names |
 //! | [`Tenant`], [`LastChange`] | an entry as operators see it: with who changed it last, and why |
 //! | [`Change`], [`Reason`] | what is changed, from what whoever asks was shown; and why |
+//! | [`Verdict`], [`Caller`] | whether a change of access lists is asked for twice, by who called in the last day |
 //! | [`RegistryError`] | why there is no answer, and whether something was changed |
 //!
 //! # Guarantees
@@ -16,7 +17,9 @@
 //! - Ids are the service's to give, so that nobody can ask for another tenant's.
 
 mod entry;
+mod impact;
 mod registry;
 
 pub use entry::{Change, InvalidReason, LastChange, Reason, Tenant, in_words_at};
+pub use impact::{Caller, Verdict};
 pub use registry::{Registry, RegistryError};

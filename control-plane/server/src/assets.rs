@@ -25,7 +25,7 @@ const STYLE: &str = concat!(
     include_str!("assets/styles/waterfall.css"),
 );
 
-/// By name: the type of a file, and what is in it.
+/// The files: name, content type and content.
 const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
     ("style.css", CSS, STYLE),
@@ -55,7 +55,7 @@ const FILES: &[(&str, &str, &str)] = &[
 /// The icon, for browsers that take no SVG and for a telephone's first screen: `icon.svg`, drawn 180 pixels wide.
 const PICTURE: (&str, &str, &[u8]) = ("icon.png", "image/png", include_bytes!("assets/icon.png"));
 
-/// By name: the query under which a file is found as it is now.
+/// The files' versions: name, and the query string that a page adds to get the current content.
 static VERSIONS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let version = |body: &[u8]| format!("v={}", hex::encode(&digest(&SHA256, body).as_ref()[..8]));
     all().map(|(name, _, body)| (name, version(body))).collect()

@@ -9,12 +9,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control_plane_access::{Access, AccessError, Principal, Role, Visitor, Vouched};
-use control_plane_audit::{Audit, Event, Outcome, Source, What, Who};
+use control_plane_audit::{Audit, AuditEvent, Outcome, Source, What, Who};
 use jiff::Timestamp;
 
 use crate::problem::{Problem, in_time};
 
-/// From where a request comes.
+/// The source of a request, as the audit records it.
 #[derive(Debug, Clone)]
 pub(crate) struct FromWhere(pub(crate) Source);
 
@@ -31,7 +31,7 @@ impl<S: Sync> FromRequestParts<S> for FromWhere {
     }
 }
 
-/// Who asks, and from where: what a change is recorded with.
+/// The sender and the source of a request, with which a change is recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct By(pub(crate) Who, pub(crate) Source);
 
@@ -64,11 +64,12 @@ pub(crate) async fn signs_in(audit: &Audit, access: &Access, vouched: &Vouched, 
     };
     match role {
         Ok(role @ Role::Operator) => {
-            in_time(audit.record(Event::new(What::SignIn, of(role.name()), from))).await.map(|_| ())
+            in_time(audit.record(AuditEvent::new(What::SignIn, of(role.name()), from))).await.map(|_| ())
         }
         Err(AccessError::NotAllowed(why)) if access.is_staff(vouched) => {
             let why = Some((*why).to_owned());
-            let event = Event { outcome: Outcome::Refused, why, ..Event::new(What::SignIn, of("none"), from) };
+            let event =
+                AuditEvent { outcome: Outcome::Refused, why, ..AuditEvent::new(What::SignIn, of("none"), from) };
             let hour = Timestamp::now().as_second() / 3_600;
             in_time(audit.record_once(&format!("{issued_by} {subject} {name} {hour}"), event)).await
         }
@@ -87,7 +88,7 @@ pub(crate) async fn note_token(
     if let Some((visitor, bearer)) = visitor.and_then(|visitor| Some((visitor, visitor.bearer()?))) {
         let By(who, from) = By::of(visitor, from);
         let key = format!("{} {} {} {bearer}", who.issued_by, who.subject, who.name);
-        let event = Event::new(What::Token, who, from);
+        let event = AuditEvent::new(What::Token, who, from);
         if let Err(problem) = in_time(audit.record_once(&key, event)).await {
             return problem.into_response();
         }

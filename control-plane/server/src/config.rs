@@ -15,7 +15,7 @@ use tenancy::{PseudonymKey, TenantIds};
 use crate::{
     alerting::Webhook,
     evaluator::{SETTLE, Settings},
-    forward::{Destination, Privacy},
+    forward::{ForwardDestination, Privacy},
     intake::Keys,
     tenants,
     trace_links::{self, TraceLinks},
@@ -35,7 +35,7 @@ pub struct Config {
     /// What accounts are called, by their ids.
     pub(crate) accounts: BTreeMap<String, String>,
     intake: Intake,
-    retention: Kept,
+    retention: RetentionLimits,
     forward: Vec<Forward>,
     /// Had `url`, where log lines were asked for before this server kept them; files that still have it are taken.
     logs: Option<IgnoredAny>,
@@ -48,7 +48,7 @@ pub struct Config {
     trace_link: Vec<trace_links::Setting>,
     /// What is paid for requests and time.
     pub(crate) prices: Option<Prices>,
-    /// As it was written.
+    /// The configuration as the file has it.
     #[serde(skip)]
     written: serde_json::Value,
 }
@@ -92,7 +92,7 @@ struct Intake {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Kept {
+struct RetentionLimits {
     max_age_hours: Option<u32>,
     max_bytes: Option<u64>,
 }
@@ -156,7 +156,7 @@ impl Config {
         control_plane_audit::Settings::of(&written, SECRETS, effective)
     }
 
-    /// The same, with spans or states kept elsewhere, if that is said.
+    /// Overrides where spans and states are stored, if that is given.
     #[must_use]
     pub fn kept_in(self, store: Option<String>, states: Option<String>) -> Self {
         Self { store: store.or(self.store), states: states.or(self.states), ..self }
@@ -177,7 +177,7 @@ impl Config {
         self.store.as_ref().map(address).transpose()
     }
 
-    /// Who may sign in; none, where nobody is asked.
+    /// Who may sign in. There are no settings if nobody has to.
     pub fn access(&self) -> Result<Option<control_plane_access::Settings>> {
         let mut access = self.access.clone();
         let issuers = access.iter_mut().flat_map(|access| {
@@ -210,7 +210,7 @@ impl Config {
         TraceLinks::of(&settings).map_err(|error| anyhow!(error))
     }
 
-    /// Who may send for which account.
+    /// The keys of senders, by the account that they may send for.
     pub fn keys(&self) -> Result<Keys> {
         Ok(Keys::new(&secrets(&self.intake.keys)?))
     }
@@ -231,7 +231,7 @@ impl Config {
     }
 
     /// The destinations that spans are passed on to.
-    pub fn destinations(&self) -> Result<Vec<Destination>> {
+    pub fn destinations(&self) -> Result<Vec<ForwardDestination>> {
         let destination = |forward: &Forward| {
             let key = match (forward.tenant_ids, &forward.hmac_key) {
                 (TenantIds::Hmac, None) => {
@@ -241,7 +241,7 @@ impl Config {
                 (TenantIds::Plain | TenantIds::Drop, _) => None,
             };
             let privacy = Privacy { ids: forward.tenant_ids, key };
-            Ok(Destination { url: forward.url.clone(), headers: secrets(&forward.headers)?, privacy })
+            Ok(ForwardDestination { url: forward.url.clone(), headers: secrets(&forward.headers)?, privacy })
         };
         self.forward.iter().map(destination).collect()
     }
@@ -260,7 +260,7 @@ impl Config {
         Ok(Settings { rules, settle: self.slo.settle_seconds.map_or(SETTLE, i64::from) })
     }
 
-    /// Who is told of alerts.
+    /// The webhooks that receive alerts.
     pub fn webhooks(&self) -> Result<Vec<Webhook>> {
         let webhook = |receiver: &Receiver| {
             Ok(Webhook {
@@ -297,7 +297,7 @@ fn yaml_files(folder: &Path, found: &mut Vec<(String, String)>) -> Result<()> {
     Ok(())
 }
 
-/// All of these values, by their names.
+/// Resolves all of these values, by their names.
 fn secrets(values: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     values.iter().map(|(name, value)| Ok((name.clone(), secret(value)?))).collect()
 }

@@ -12,7 +12,7 @@ use crate::{assets, problem::Problem, visible, window::Place};
 /// What this is called, wherever it says its name.
 const NAME: &str = "Control plane";
 
-/// Which page is open.
+/// The page that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tab {
     Map,

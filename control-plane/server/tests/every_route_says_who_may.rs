@@ -141,6 +141,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET", "/api/slo", "/api/slo", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/tenants/{id}", "/api/tenants/acme", [401, 200, 404, 200, 200, 200, 200]),
     ("GET", "/api/tenants/{id}", "/api/tenants/nobody", [401, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/api/tenants/{id}/callers", "/api/tenants/acme/callers", [401, 403, 403, 200, 200, 200, 200]),
     ("GET", "/api/alerts", "/api/alerts", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/alerts", "/api/alerts?tenant=acme", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/cost", "/api/cost", [401, 200, 200, 200, 200, 200, 200]),

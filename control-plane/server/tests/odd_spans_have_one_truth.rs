@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use control_plane::api::TenantAnswer;
-use control_plane_model::{listing::Found, map::ServiceMap};
+use control_plane_model::{listing::SearchResult, map::ServiceMap};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     resource::v1::Resource,
@@ -52,7 +52,7 @@ async fn tenant_is(server: &Server, tenant: &str, tier: &str) {
     assert_eq!((&trace["spans"][0]["tenant"], &trace["spans"][0]["tier"]), (&tenant.into(), &tier.into()));
     let filter =
         format!("/api/traces?filter=annotation.tenant_id%3D%22{tenant}%22+annotation.tenant_tier%3D%22{tier}%22");
-    let found: Found = get(server, &filter).await;
+    let found: SearchResult = get(server, &filter).await;
     assert_eq!((found.matched, &found.traces[0].tenants), (1, &vec![tenant.to_owned()]));
     assert!(page(server, &format!("/traces/{TRACE}")).await.contains(&format!("<strong>{tenant}</strong>")));
     let map: ServiceMap = get(server, &format!("/api/map?tenant={tenant}&tier={tier}")).await;
@@ -72,7 +72,7 @@ async fn a_tenant_named_twice_is_the_first_one() {
     twice.attributes.extend(["basic", "premium"].map(|tier| text("tenant.tier", tier)));
     send(&server, vec![twice]).await;
     tenant_is(&server, "acme", "basic").await;
-    let found: Found = get(&server, "/api/traces?tenant=globex").await;
+    let found: SearchResult = get(&server, "/api/traces?tenant=globex").await;
     assert_eq!(found.matched, 0);
     let trace: Value = get(&server, &format!("/api/traces/{TRACE}")).await;
     assert_eq!(trace["spans"][0]["attributes"]["tenant.id"], "acme");
@@ -108,7 +108,7 @@ async fn an_end_before_its_start_is_no_time() {
     let trace: Value = get(&server, &format!("/api/traces/{TRACE}")).await;
     let of_span = &trace["spans"][0];
     assert_eq!((&of_span["duration_ns"], &of_span["end_unix_ns"]), (&0.into(), &of_span["start_unix_ns"]));
-    let found: Found = get(&server, "/api/traces").await;
+    let found: SearchResult = get(&server, "/api/traces").await;
     assert_eq!(found.traces[0].duration_ns, 0);
     let map: ServiceMap = get(&server, "/api/map").await;
     assert!(map.edges[0].stats.mean_ms == 0.0 && map.edges[0].stats.p99_ms < 0.001, "{map:?}");
@@ -126,7 +126,7 @@ async fn a_parent_of_zeros_is_none_and_so_is_oneself() {
     for trace in [[7; 16], [8; 16]] {
         assert_eq!(server.trace(&trace).await.unwrap().spans[0].parent_span_id, None);
     }
-    let found: Found = get(&server, "/api/traces?filter=!partial").await;
+    let found: SearchResult = get(&server, "/api/traces?filter=!partial").await;
     assert_eq!(found.matched, 2);
     assert!(!page(&server, &format!("/traces/{TRACE}")).await.contains("not received"));
 }
@@ -159,11 +159,11 @@ async fn how_long_a_function_took_to_start_is_no_part_of_its_requests_latency() 
         send(&server, spans).await;
     }
     send(&server, vec![span(6, 0)]).await;
-    let found: Found = get(&server, "/api/traces?filter=coldstart").await;
+    let found: SearchResult = get(&server, "/api/traces?filter=coldstart").await;
     let told: Vec<_> = found.traces.iter().map(|trace| (trace.duration_ns, trace.root.as_str(), trace.spans)).collect();
     assert_eq!(told, [(5_000_000, "POST /bookings", 2); 2]);
     assert!(found.traces.iter().all(|trace| trace.cold_start));
-    let slow: Found = get(&server, "/api/traces?filter=service%28%29+%7B+duration+%3E+0.1+%7D").await;
+    let slow: SearchResult = get(&server, "/api/traces?filter=service%28%29+%7B+duration+%3E+0.1+%7D").await;
     assert_eq!(slow.matched, 0);
     let page = page(&server, &format!("/traces/{TRACE}")).await;
     assert!(page.contains("<dt>Took</dt><dd>5.00 ms</dd>"), "{page}");

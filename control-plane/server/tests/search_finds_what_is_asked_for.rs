@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use control_plane_model::listing::Found;
+use control_plane_model::listing::SearchResult;
 use serde_json::Value;
 use testkit::control_plane::{Server, journey, request_by_service, truth};
 
@@ -28,7 +28,7 @@ async fn twelve() -> (Server, tempfile::TempDir) {
     (server, dir)
 }
 
-async fn search(server: &Server, query: &[(&str, &str)]) -> Found {
+async fn search(server: &Server, query: &[(&str, &str)]) -> SearchResult {
     let client = reqwest::Client::new();
     let answer = client.get(format!("{}/api/traces", server.url)).query(query).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{query:?}: {}", answer.text().await.unwrap());

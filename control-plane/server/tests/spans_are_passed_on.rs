@@ -92,6 +92,7 @@ async fn each_backend_gets_what_it_may() {
     let named = Value::ArrayValue(ArrayValue { values: named });
     sent.attributes.extend([
         text("enduser.id", "amelia"),
+        text("client.network", "203.0.113.0/24"),
         text("order.number", "7T42H7MK"),
         text("url.path", "/orders/7T42H7MK"),
         text("http.target", "/orders/7T42H7MK?user=amelia"),
@@ -130,8 +131,10 @@ async fn each_backend_gets_what_it_may() {
     let number = &values(request, "order.number")[0];
     assert_eq!(values(request, "url.path"), [format!("/orders/{number}")]);
     assert!(!format!("{request:?}").contains("amelia") && !format!("{request:?}").contains("7T42H7MK"), "{request:?}");
+    let [network] = &values(request, "client.network")[..] else { panic!("{request:?}") };
+    assert!(network.len() == 32 && !format!("{request:?}").contains("203.0.113"), "{request:?}");
     let (_, request) = &nobody.taken(1).await[0];
-    for name in ["tenant.id", "enduser.id", "order.number"] {
+    for name in ["tenant.id", "enduser.id", "client.network", "order.number"] {
         assert!(values(request, name).is_empty(), "{name}");
     }
     assert_eq!(values(request, "url.path"), ["/orders/[redacted]"]);

@@ -16,7 +16,7 @@ use control_plane::{
     evaluator::Subject,
 };
 use control_plane_clickhouse::ClickHouse;
-use control_plane_model::refusals::Refused;
+use control_plane_model::refusals::RefusalLine;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 use slo::Condition;
@@ -223,7 +223,7 @@ async fn numbers_alerts_and_costs(store: &str) {
     );
     let away: TurnedAwayAnswer = get(&server, &format!("/api{}", alarm.traces)).await;
     let [line] = &away.lines[..] else { panic!("{away:?}") };
-    let Refused { user, reason, requests: refused, .. } = &line.refused;
+    let RefusalLine { user, reason, requests: refused, .. } = &line.refused;
     assert_eq!(
         (user.as_deref(), reason.as_str(), *refused, line.of),
         (Some("eve"), "no_such_booking", guessed as u64, Some(100))

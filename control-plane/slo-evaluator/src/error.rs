@@ -72,7 +72,7 @@ pub enum Error {
     Conflict(String),
     /// Five minutes came after later ones.
     #[error(transparent)]
-    Late(#[from] slo::Late),
+    LateCell(#[from] slo::LateCell),
 }
 
 impl Error {

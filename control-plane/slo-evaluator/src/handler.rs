@@ -9,7 +9,7 @@ use lambda_http_client::aws::describe;
 use lambda_runtime::{Context, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
-use slo::{Alert, Around, Evaluation, Rules, SLOT, Scope, Watch, closed};
+use slo::{Alert, Evaluation, Rules, SLOT, Scope, Watch, WatchEnvironment, closed};
 use tokio::time::Instant;
 
 use crate::{
@@ -152,7 +152,7 @@ struct Run<'a> {
     report: Report,
 }
 
-impl Around for Run<'_> {
+impl WatchEnvironment for Run<'_> {
     type Error = Error;
 
     async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, Error> {

@@ -15,14 +15,14 @@ const SUBJECT: usize = 100;
 /// What of an alert is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum AlertChange {
     /// The alert opened.
     Opened,
     /// The alert closed.
     Closed,
 }
 
-impl Event {
+impl AlertChange {
     /// The name that a message gives the event.
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ pub struct Notice {
     /// One sentence for a person.
     pub summary: String,
     /// Whether the alert opened or closed.
-    pub event: Event,
+    pub event: AlertChange,
     /// The same for one alert however often it is told, open or closed.
     pub id: String,
     /// The console's list of the traces that caused it; X-Ray finds those it indexed.
@@ -52,7 +52,7 @@ pub struct Notice {
 impl Notice {
     /// Of an alert that opened or closed.
     pub fn new(alert: Alert, evaluation: Option<Evaluation>, place: &Place) -> Self {
-        let event = if alert.closed.is_some() { Event::Closed } else { Event::Opened };
+        let event = if alert.closed.is_some() { AlertChange::Closed } else { AlertChange::Opened };
         Self {
             summary: alert.summary(),
             event,
@@ -144,7 +144,7 @@ mod tests {
         let closed = Alert { closed: Some(1_790_002_200), ..opened.alert.clone() };
         let closed = Notice::new(closed, None, &place());
         assert_eq!(opened.id, closed.id);
-        assert_eq!((opened.event, closed.event), (Event::Opened, Event::Closed));
+        assert_eq!((opened.event, closed.event), (AlertChange::Opened, AlertChange::Closed));
         let stored = serde_json::to_string(&opened).unwrap();
         assert_eq!(serde_json::from_str::<Notice>(&stored).unwrap(), opened);
     }

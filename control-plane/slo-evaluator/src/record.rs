@@ -48,14 +48,14 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> std::io::Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use slo::{Cell, Definitions, Known};
+    use slo::{Cell, Definitions, SubjectState};
 
     use super::*;
 
     #[test]
     fn a_state_is_the_same_when_read_back_and_fits_an_item() {
         let objectives = Definitions::compiled().unwrap().of(None, "basic").unwrap();
-        let mut known = Known { tier: "basic".to_owned(), ..Known::default() };
+        let mut known = SubjectState { tier: "basic".to_owned(), ..SubjectState::default() };
         // 31 days without a quiet five minutes, with weights that are no whole numbers.
         for slot in 0..31 * 288_i64 {
             let mut cell = Cell::empty(1_790_000_100 + slot * 300, 300);
@@ -67,9 +67,9 @@ mod tests {
             known.fed = cell.end();
         }
         let bytes = encode(&known).unwrap();
-        assert_eq!(decode::<Known>(&bytes).unwrap(), known);
+        assert_eq!(decode::<SubjectState>(&bytes).unwrap(), known);
         // An item holds 400 kB.
         assert!(bytes.len() < 100_000, "{} bytes", bytes.len());
-        assert!(decode::<Known>(&bytes[..bytes.len() / 2]).is_err());
+        assert!(decode::<SubjectState>(&bytes[..bytes.len() / 2]).is_err());
     }
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use lambda_http_client::aws::describe;
 use serde::{Serialize, de::DeserializeOwned};
-use slo::{Known, Subject};
+use slo::{Subject, SubjectState};
 
 use crate::{
     error::Error,
@@ -56,11 +56,11 @@ impl Store {
     }
 
     /// Every tenant that was heard of.
-    pub async fn tenants(&mut self) -> Result<BTreeMap<Subject, Known>, Error> {
+    pub async fn tenants(&mut self) -> Result<BTreeMap<Subject, SubjectState>, Error> {
         let partitions = try_join_all((0..PARTITIONS).map(|number| self.partition(number))).await?;
         let mut tenants = BTreeMap::new();
         for item in partitions.into_iter().flatten() {
-            let (tenant, stored) = (text(&item, "sk")?.to_owned(), read::<Known>(&item)?);
+            let (tenant, stored) = (text(&item, "sk")?.to_owned(), read::<SubjectState>(&item)?);
             self.versions.insert(tenant.clone(), stored.version);
             tenants.insert(Subject::Tenant(tenant), stored.value);
         }
@@ -82,7 +82,11 @@ impl Store {
     }
 
     /// Writes what is known of these tenants.
-    pub async fn put_tenants(&mut self, tenants: &BTreeMap<Subject, Known>, names: &[String]) -> Result<(), Error> {
+    pub async fn put_tenants(
+        &mut self,
+        tenants: &BTreeMap<Subject, SubjectState>,
+        names: &[String],
+    ) -> Result<(), Error> {
         for names in names.chunks(AT_ONCE) {
             let puts = names.iter().filter_map(|name| {
                 let known = tenants.get(&Subject::Tenant(name.clone()))?;

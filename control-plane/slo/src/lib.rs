@@ -62,5 +62,5 @@ pub use objective::{Availability, Definitions, Error, Latency, Objectives};
 pub use refusals::{RefusalCounts, usual_window};
 pub use row::{Cell, Key, Kind, Row};
 pub use spending::{OperationCost, Period, Spent};
-pub use state::{Late, SLOT, TenantState};
-pub use watch::{Around, Known, Rules, SloStatus, Subject, Watch, closed};
+pub use state::{LateCell, SLOT, TenantState};
+pub use watch::{Rules, SloStatus, Subject, SubjectState, Watch, WatchEnvironment, closed};

@@ -33,7 +33,7 @@ pub(crate) const BASELINE_REQUESTS: u64 = 200;
 /// A cell came after one of a later time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a cell that ends at {end} came after one that ends at {last}")]
-pub struct Late {
+pub struct LateCell {
     /// When the cell's five minutes end.
     pub end: i64,
     /// When those that were fed last end.
@@ -79,10 +79,10 @@ impl TenantState {
     /// Takes a cell of closed five minutes, or of a longer stretch of the past. Cells come in the order of time; several of
     /// the same five minutes (services, operations, minutes) add up. Requests that are quick by the latency objective are
     /// counted now: a changed objective holds for what is fed from then on.
-    pub fn feed(&mut self, cell: &Cell, objectives: &Objectives) -> Result<(), Late> {
+    pub fn feed(&mut self, cell: &Cell, objectives: &Objectives) -> Result<(), LateCell> {
         let (end, last) = (Self::slot_end(cell), self.latest.0);
         if end < last {
-            return Err(Late { end, last });
+            return Err(LateCell { end, last });
         }
         self.count(cell, end, objectives);
         Ok(())

@@ -1,6 +1,6 @@
 //! The loop of whoever evaluates: five minutes after five minutes, each read, judged, remembered and told of before the next.
 //!
-//! Where requests come from, where what is known of them is kept, and who is told of alerts is [`Around`] the loop: a store of spans, a file
+//! Where requests come from, where what is known of them is kept, and who is told of alerts is [`WatchEnvironment`] the loop: a store of spans, a file
 //! and webhooks; or Logs Insights, DynamoDB and SNS.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::{
     objective::Definitions,
     refusals::{RefusalCounts, usual_window},
     row::Cell,
-    state::{Late, TenantState},
+    state::{LateCell, TenantState},
 };
 
 /// The end of the last five minutes that closed `settle` seconds before `now` or earlier, so that late spans are among them.
@@ -64,7 +64,7 @@ impl Rules {
 
 /// What is remembered of one subject between judgements.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Known {
+pub struct SubjectState {
     /// The end of the last five minutes that are in the state, in seconds since 1970.
     pub fed: i64,
     /// The tier at that time.
@@ -101,9 +101,9 @@ impl SloStatus {
     }
 }
 
-/// What is around the loop.
-pub trait Around {
-    /// Why it did not do what it was asked.
+/// What the loop of a [`Watch`] needs from its surroundings: where requests come from, and where its results go.
+pub trait WatchEnvironment {
+    /// Why a call failed.
     type Error;
 
     /// Feeds what the five minutes that end at `end` brought, and what came since the last that were fed; `false` ends the loop before them.
@@ -126,7 +126,7 @@ pub trait Around {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Watch {
     /// The past of everybody who was heard of.
-    pub known: BTreeMap<Subject, Known>,
+    pub known: BTreeMap<Subject, SubjectState>,
     /// The end of the last five minutes that were judged, in seconds since 1970; none before the first.
     pub judged: Option<i64>,
     /// Alerts that are open or about to be.
@@ -144,7 +144,13 @@ impl Watch {
     /// # Errors
     ///
     /// If they are of a time before the last that were fed: they were counted then, or came too late.
-    pub fn feed(&mut self, subject: Subject, tier: &str, cell: &Cell, definitions: &Definitions) -> Result<bool, Late> {
+    pub fn feed(
+        &mut self,
+        subject: Subject,
+        tier: &str,
+        cell: &Cell,
+        definitions: &Definitions,
+    ) -> Result<bool, LateCell> {
         let Some(objectives) = definitions.of(subject.tenant(), tier) else { return Ok(false) };
         let known = self.known.entry(subject).or_default();
         if known.tier != tier {
@@ -212,7 +218,7 @@ impl Watch {
     /// # Errors
     ///
     /// Whatever happens around the loop ends it.
-    pub async fn run<A: Around>(
+    pub async fn run<A: WatchEnvironment>(
         &mut self,
         ends: impl IntoIterator<Item = i64>,
         rules: &Rules,
@@ -246,7 +252,7 @@ mod tests {
         refuses_at: Option<i64>,
     }
 
-    impl Around for Failing {
+    impl WatchEnvironment for Failing {
         type Error = String;
 
         async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, String> {

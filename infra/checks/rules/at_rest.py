@@ -7,11 +7,16 @@ from cloudformation import as_list
 from project import EVERYTHING, LEAST, OBSERVABILITY, STAGE
 from project_file import ROOT
 
-from .reading import as_json, condition_values, kind, principals
+from .access_logs import stream_arns
+from .reading import as_json, bucket_faults, condition_values, kind, principals
 from .registered import check
 
 # Log groups whose lines stay where they are, and why.
-NOT_AT_REST = {("logs", "StreamLogs"): "a failing stream would feed on its own failures"}
+NOT_AT_REST = {
+    ("logs", "StreamLogs"): "a failing stream would feed on its own failures",
+    ("source-account (booking)", "AccessLogsStreamLogs"): "alarms tell what is in it",
+    ("source-account (mileage)", "AccessLogsStreamLogs"): "alarms tell what is in it",
+}
 # What is masked wherever a function writes; a custom identifier is known by its regular expression.
 MASKED = {"AwsSecretKey", "EmailAddress", "IpAddress", "Token"}
 # What API Gateway's access log may say of a request: none of it is a caller's to choose but method and route, and none says who it was, but for the
@@ -50,9 +55,11 @@ def every_log_group_comes_to_rest(project):
     stack = at_rest(project)
     destination = f"arn:aws:logs:eu-west-1:{OBSERVABILITY}:destination:{one(project, 'AWS::Logs::Destination')[1]['DestinationName']}"
     stream = stack.resolve({"Fn::GetAtt": ["LogsStream", "Arn"]})
-    sent = {}
+    sent, to_the_control_plane = {}, stream_arns(project)
     for label, of, name, properties in project.resources("AWS::Logs::SubscriptionFilter"):
         where = f"{label} {name}"
+        if properties["DestinationArn"] == to_the_control_plane.get(of.account):
+            continue
         if properties.get("FilterPattern") != "":
             yield f"{where}: some lines stay behind"
         group = properties["LogGroupName"]
@@ -140,7 +147,8 @@ NETWORKS = {
 def transformed(stack, field, value):
     """What comes to rest of a field of the access log: its subscription filter takes lines as the log group's transformer made them."""
     resources = dict(stack.resources())
-    filters = [each for name, each in resources.items() if kind(stack, name) == "AWS::Logs::SubscriptionFilter" and each["LogGroupName"] == "<ApiAccessLogs>"]
+    filters = [each for name, each in resources.items() if kind(stack, name) == "AWS::Logs::SubscriptionFilter" and each["LogGroupName"] == "<ApiAccessLogs>"
+               and ":destination:" in each["DestinationArn"]]  # fmt: skip
     if not all(each.get("ApplyOnTransformedLogs") is True for each in filters):
         return value
     for name, transformer in resources.items():
@@ -168,21 +176,8 @@ def only_the_stages_accounts_send_logs(project):
 def lines_at_rest_are_closed_and_forgotten(project):
     stack = at_rest(project)
     name, bucket = one(project, "AWS::S3::Bucket")
-    if not all(bucket.get("PublicAccessBlockConfiguration", {}).get(each) is True for each in (
-        "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
-    )):  # fmt: skip
-        yield f"logs {name}: could be made public"
-    if not bucket.get("BucketEncryption"):
-        yield f"logs {name}: does not say how it is encrypted"
-    if bucket.get("VersioningConfiguration"):
-        yield f"logs {name}: keeps versions of what was erased"
-    denied = [
-        statement for _, policy in stack.resources("AWS::S3::BucketPolicy") for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Deny" and statement["Principal"] == "*" and as_list(statement["Action"]) == ["s3:*"]
-        and condition_values(statement, "aws:SecureTransport") == ["false"]
-    ]  # fmt: skip
-    if not any(len(statement["Resource"]) == 2 for statement in denied):
-        yield f"logs {name}: is reached without TLS"
+    for fault in bucket_faults(stack, bucket):
+        yield f"logs {name}: {fault}"
     forgotten = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in bucket["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"}
     for prefix in ("logs/", "errors/", "results/"):
         if not forgotten.get(prefix):

@@ -83,7 +83,7 @@ def collectors_carry_all_signals(project):
 
 
 # What names somebody in each signal.
-NAMES = {"traces": ("tenant.id", "enduser.id", "booking.number"), "metrics": ("tenant.id",), "logs": ("tenant.id", "enduser.id", "booking.number")}
+NAMES = {"traces": ("tenant.id", "enduser.id", "client.network", "booking.number"), "metrics": ("tenant.id",), "logs": ("tenant.id", "enduser.id", "booking.number")}
 
 
 @check

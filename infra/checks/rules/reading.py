@@ -57,6 +57,25 @@ def condition_values(statement, key):
     ]
 
 
+def bucket_faults(stack, bucket):
+    """How somebody could get at what is in a bucket who should not; it has a policy of its stack."""
+    if not all(bucket.get("PublicAccessBlockConfiguration", {}).get(each) is True for each in (
+        "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
+    )):  # fmt: skip
+        yield "could be made public"
+    if not bucket.get("BucketEncryption"):
+        yield "does not say how it is encrypted"
+    if bucket.get("VersioningConfiguration"):
+        yield "keeps versions of what was erased"
+    denied = [
+        statement for _, policy in stack.resources("AWS::S3::BucketPolicy") for statement in policy["PolicyDocument"]["Statement"]
+        if policy["Bucket"] == bucket["BucketName"] and statement["Effect"] == "Deny" and statement["Principal"] == "*" and as_list(statement["Action"]) == ["s3:*"]
+        and condition_values(statement, "aws:SecureTransport") == ["false"]
+    ]  # fmt: skip
+    if not any(len(statement["Resource"]) == 2 for statement in denied):
+        yield "is reached without TLS"
+
+
 def widgets(project):
     for label, _, name, properties in project.resources("AWS::CloudWatch::Dashboard"):
         for widget in (as_json(properties["DashboardBody"]) or {}).get("widgets", []):

@@ -1,11 +1,11 @@
-"""Refusals of CloudWatch, OAM, X-Ray and Synthetics."""
+"""Refusals of CloudWatch, its logs, OAM, X-Ray and Synthetics."""
 
 import json
 import re
 import time
 
 from ministack.core.responses import get_account_id
-from ministack.services import cloudwatch, cognito, secretsmanager
+from ministack.services import cloudwatch, cloudwatch_logs, cognito, secretsmanager
 
 from refusals import Refused, rule
 from state import as_account, as_list, everywhere, resources, wanted
@@ -76,6 +76,24 @@ def composites_need_their_children(resource):
         composites = {each.get("AlarmName") for each in resources("AWS::CloudWatch::CompositeAlarm").values()}
         if name not in cloudwatch._alarms and name not in composites:
             raise Refused(f"PutCompositeAlarm: ValidationError: the alarm {name} does not exist")
+
+
+@rule("AWS::Logs::SubscriptionFilter", on=("create",), source="CloudWatch Logs quotas: two subscription filters of a log group")
+def log_groups_take_two_filters(resource):
+    group = cloudwatch_logs._log_groups.get(resource.properties["LogGroupName"]) or {}
+    if len(group.get("subscriptionFilters") or {}) >= 2:
+        raise Refused("PutSubscriptionFilter: LimitExceededException: Resource limit exceeded.")
+
+
+@rule("AWS::Logs::SubscriptionFilter", source="CloudWatch Logs API, PutSubscriptionFilter: a stream is of the same account, is tried, and takes lines by a role")
+def filters_need_a_stream_and_a_role(resource):
+    stream = resource.properties["DestinationArn"]
+    if ":firehose:" not in stream:
+        return
+    if stream.split(":")[4] != get_account_id() or stream.rsplit("/", 1)[1] not in resources("AWS::KinesisFirehose::DeliveryStream"):
+        raise Refused("PutSubscriptionFilter: Could not deliver test message to specified Firehose stream. Check if the given Firehose stream is in ACTIVE state.")
+    if not resource.properties.get("RoleArn"):
+        raise Refused("PutSubscriptionFilter: InvalidParameterException: a role is required for a stream")
 
 
 @rule("AWS::Synthetics::Canary", finding=True, source="infra/observability/canary signs in as a user of account A's pool")

@@ -18,7 +18,7 @@ use tenant_telemetry::{Work, process};
 use super::in_turns::in_turns;
 use crate::{
     booking_event::BookingEvent,
-    ledger::{Entry, EntryKind, Ledger, Posted},
+    ledger::{EntryKind, Ledger, LedgerEntry, Posted},
     route::{Route, UnknownAirport},
 };
 
@@ -39,7 +39,7 @@ enum Rejected {
 
 /// Why an invocation as a whole failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum AccrualError {
     /// The function was invoked by something else than SQS, SNS or EventBridge.
     #[error(transparent)]
     UnknownEvent(#[from] UnknownEvent),
@@ -60,7 +60,7 @@ pub async fn accrue(
     believed: &BelievedSources,
     miles: &Counter<u64>,
     event: LambdaEvent<Value>,
-) -> Result<Accrued, Failed> {
+) -> Result<Accrued, AccrualError> {
     // A host that sets no deadline gives the most there is.
     let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION);
     let last_start = Instant::now() + left.saturating_sub(POSTING);
@@ -75,7 +75,7 @@ pub async fn accrue(
     });
     let failed: Vec<String> = outcomes.into_iter().filter_map(Result::err).chain(left).collect();
     if direct && !failed.is_empty() {
-        return Err(Failed::Direct(failed.len()));
+        return Err(AccrualError::Direct(failed.len()));
     }
     let failure = |message_id| {
         let mut failure = BatchItemFailure::default();
@@ -136,7 +136,7 @@ async fn post(ledger: &Ledger, counted: &Counter<u64>, parsed: Parsed) -> Result
         Some(miles) => miles,
         None => Route::of(&booking)?.miles().0.into(),
     };
-    let posted = ledger.post(&tenant, &Entry::of(kind, booking, miles, jiff::Timestamp::now())).await?;
+    let posted = ledger.post(&tenant, &LedgerEntry::of(kind, booking, miles, jiff::Timestamp::now())).await?;
     if (kind, posted) == (EntryKind::Earned, Posted::Now) {
         counted.add(miles.unsigned_abs(), &[]);
     }

@@ -7,13 +7,13 @@ use serde::Serialize;
 use tenancy::TenantContext;
 
 use super::problem;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Ledger, LedgerEntry};
 
 #[derive(Serialize)]
 struct Answer {
     miles: i64,
     bookings: i64,
-    history: Vec<Entry>,
+    history: Vec<LedgerEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

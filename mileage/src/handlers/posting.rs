@@ -10,7 +10,7 @@ use tenancy::TenantContext;
 use tenant_telemetry::Work;
 
 use super::problem;
-use crate::ledger::{Entry, Ledger, Postings};
+use crate::ledger::{Ledger, LedgerEntry, Postings};
 
 #[derive(Serialize)]
 struct Answer {
@@ -25,8 +25,8 @@ struct Answer {
 
 impl Answer {
     /// Of a booking's latest entry, with the miles that are left of it.
-    fn of(entry: Entry, status: &'static str, miles: i64) -> Self {
-        let Entry { booking_number, from_airport, to_airport, departure_date, created_at, .. } = entry;
+    fn of(entry: LedgerEntry, status: &'static str, miles: i64) -> Self {
+        let LedgerEntry { booking_number, from_airport, to_airport, departure_date, created_at, .. } = entry;
         Self { booking_number, from_airport, to_airport, departure_date, status, miles, created_at }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use airline_events::Booking;
 use booking::{
-    handlers::Stored,
+    handlers::BookingChange,
     reservations::{StoredCancellation, StoredReservation},
 };
 use iata_airports::IataCode;
 use mileage::{
-    ledger::{Balance, Entry, EntryId, EntryKind},
+    ledger::{Balance, EntryId, EntryKind, LedgerEntry},
     miles::miles_between,
 };
 use tenancy::TenantLabel;
@@ -25,32 +25,32 @@ pub struct Records {
     /// Cancellations, with their partition.
     pub cancellations: Vec<(String, StoredCancellation)>,
     /// Ledger entries, with their partition.
-    pub entries: Vec<(String, Entry)>,
+    pub entries: Vec<(String, LedgerEntry)>,
     /// The balances by partition key, one for each user.
     pub balances: BTreeMap<String, Balance>,
 }
 
 /// What comparing came to.
 #[derive(Debug, Clone, Default)]
-pub struct Comparison {
+pub struct Reconciliation {
     /// Every difference, in a fixed order.
     pub differences: Vec<Difference>,
     /// What has no ledger entry, for publishing it again.
-    pub not_posted: Vec<Stored>,
+    pub not_posted: Vec<BookingChange>,
 }
 
 /// A reservation or a cancellation, which the ledger has an entry for.
-struct Event<'a> {
+struct LedgerEvent<'a> {
     partition: &'a str,
     id: EntryId,
     booking: Booking,
-    stored: Stored,
+    stored: BookingChange,
 }
 
 /// Compares what both tables hold.
-pub fn compare(records: &Records) -> Comparison {
-    let mut found = Comparison::default();
-    let mut left: BTreeMap<(&str, EntryId), &Entry> =
+pub fn compare(records: &Records) -> Reconciliation {
+    let mut found = Reconciliation::default();
+    let mut left: BTreeMap<(&str, EntryId), &LedgerEntry> =
         records.entries.iter().map(|(owner, entry)| ((owner.as_str(), entry.id()), entry)).collect();
     let mut posted = BTreeSet::new();
     let mut without_entry = Vec::new();
@@ -64,7 +64,7 @@ pub fn compare(records: &Records) -> Comparison {
             None => without_entry.push(event),
         }
     }
-    for Event { partition, id, stored, .. } in without_entry {
+    for LedgerEvent { partition, id, stored, .. } in without_entry {
         let elsewhere = left.keys().find(|(_, other)| *other == id).cloned();
         let EntryId { booking_number, kind: entry } = id;
         let partition = partition.to_owned();
@@ -98,23 +98,28 @@ pub fn compare(records: &Records) -> Comparison {
     found
 }
 
-fn events(records: &Records) -> impl Iterator<Item = Event<'_>> {
-    let of = |partition, kind, booking: Booking, stored| Event {
+fn events(records: &Records) -> impl Iterator<Item = LedgerEvent<'_>> {
+    let of = |partition, kind, booking: Booking, stored| LedgerEvent {
         partition,
         id: EntryId { booking_number: booking.booking_number.clone(), kind },
         booking,
         stored,
     };
     let reserved = records.reservations.iter().map(move |(partition, stored)| {
-        of(partition.as_str(), EntryKind::Earned, stored.booking(), Stored::Reservation(stored.clone()))
+        of(partition.as_str(), EntryKind::Earned, stored.booking(), BookingChange::Reservation(stored.clone()))
     });
     let cancelled = records.cancellations.iter().map(move |(partition, stored)| {
-        of(partition.as_str(), EntryKind::TakenBack, stored.event().booking, Stored::Cancellation(stored.clone()))
+        of(
+            partition.as_str(),
+            EntryKind::TakenBack,
+            stored.event().booking,
+            BookingChange::Cancellation(stored.clone()),
+        )
     });
     reserved.chain(cancelled)
 }
 
-fn wrong_key(event: &Event<'_>) -> Option<Difference> {
+fn wrong_key(event: &LedgerEvent<'_>) -> Option<Difference> {
     let Booking { tenant_id, tier, sub, .. } = &event.booking;
     let owner = TenantLabel { tenant_id: tenant_id.clone(), tier: *tier, user_id: Some(sub.clone()) };
     (!is_partition_of(event.partition, &owner)).then(|| Difference::WrongKey {
@@ -124,7 +129,7 @@ fn wrong_key(event: &Event<'_>) -> Option<Difference> {
     })
 }
 
-fn wrong_flight(event: &Event<'_>, entry: &Entry) -> Option<Difference> {
+fn wrong_flight(event: &LedgerEvent<'_>, entry: &LedgerEntry) -> Option<Difference> {
     let flight = |from: &str, to: &str, date: &str| format!("{from}-{to} {date}");
     let booked = &event.booking;
     let reserved = flight(&booked.from_airport, &booked.to_airport, &booked.departure_date);
@@ -162,7 +167,7 @@ fn half_cancelled(records: &Records) -> Vec<Difference> {
 
 fn wrong_miles(records: &Records) -> impl Iterator<Item = Difference> {
     let airport = |code: &str| iata_airports::find(code.parse::<IataCode>().ok()?);
-    let flown = move |entry: &Entry| {
+    let flown = move |entry: &LedgerEntry| {
         let ends = airport(&entry.from_airport).zip(airport(&entry.to_airport));
         ends.map(|(from, to)| i64::from(miles_between(from, to).0))
     };
@@ -243,8 +248,8 @@ mod tests {
         (ACME.into(), stored)
     }
 
-    fn posted(number: &str) -> (String, Entry) {
-        let entry = Entry {
+    fn posted(number: &str) -> (String, LedgerEntry) {
+        let entry = LedgerEntry {
             booking_number: number.into(),
             kind: EntryKind::Earned,
             from_airport: "LHR".into(),
@@ -273,9 +278,9 @@ mod tests {
         (ACME.into(), stored)
     }
 
-    fn taken_back(number: &str) -> (String, Entry) {
+    fn taken_back(number: &str) -> (String, LedgerEntry) {
         let (owner, entry) = posted(number);
-        (owner, Entry { kind: EntryKind::TakenBack, miles: -entry.miles, ..entry })
+        (owner, LedgerEntry { kind: EntryKind::TakenBack, miles: -entry.miles, ..entry })
     }
 
     /// Two bookings of one user, all as it should be.
@@ -331,7 +336,7 @@ mod tests {
         let expected = Difference::NotPosted { partition: ACME.into(), booking_number: "AAAAAAA2".into() };
         assert_eq!(found.differences, [expected]);
         assert_eq!(found.not_posted.len(), 1);
-        let Stored::Reservation(stored) = &found.not_posted[0] else { panic!("{found:?}") };
+        let BookingChange::Reservation(stored) = &found.not_posted[0] else { panic!("{found:?}") };
         assert_eq!(stored.reservation.booking_number.as_str(), "AAAAAAA2");
     }
 
@@ -344,7 +349,7 @@ mod tests {
         let expected = Difference::NotTakenBack { partition: ACME.into(), booking_number: "AAAAAAA2".into() };
         assert_eq!(found.differences, [expected]);
         assert!(
-            matches!(&found.not_posted[..], [Stored::Cancellation(stored)] if stored.booking_number.as_str() == "AAAAAAA2")
+            matches!(&found.not_posted[..], [BookingChange::Cancellation(stored)] if stored.booking_number.as_str() == "AAAAAAA2")
         );
     }
 

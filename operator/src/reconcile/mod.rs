@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use local::outputs::Outputs;
 
-pub use compare::{Comparison, Records, compare};
+pub use compare::{Reconciliation, Records, compare};
 pub use difference::Difference;
 pub use sources::Sources;
 
@@ -97,7 +97,7 @@ pub async fn run(options: &Options) -> Result<(String, bool)> {
 }
 
 /// What there is once nothing differs any more, or once that has taken too long.
-pub async fn settled(sources: &Sources, within: Duration) -> Result<Comparison> {
+pub async fn settled(sources: &Sources, within: Duration) -> Result<Reconciliation> {
     let started = Instant::now();
     loop {
         let found = sources.reconcile().await?;

@@ -5,15 +5,15 @@ use comfy_table::{Table, presets::NOTHING};
 use mileage::ledger::EntryKind;
 use serde_json::json;
 
-use super::{compare::Comparison, difference::Difference};
+use super::{compare::Reconciliation, difference::Difference};
 
 /// One line of JSON.
-pub(super) fn json(found: &Comparison, republished: usize) -> Result<String> {
+pub(super) fn json(found: &Reconciliation, republished: usize) -> Result<String> {
     Ok(serde_json::to_string(&json!({ "differences": found.differences, "republished": republished }))?)
 }
 
 /// A table, or a sentence where there is nothing to list.
-pub(super) fn table(found: &Comparison, republished: usize) -> String {
+pub(super) fn table(found: &Reconciliation, republished: usize) -> String {
     let mut text = String::new();
     if republished > 0 {
         text = format!("{republished} reservation(s) or cancellation(s) published again\n");

@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use booking::{
     domain::Reservation,
-    handlers::{Publisher, Stored, Unwritable},
+    handlers::{BookingChange, Publisher, Unwritable},
     reservations::{StoredCancellation, StoredReservation},
 };
 use local::{ministack::sdk_config, outputs::Outputs};
-use mileage::ledger::Entry;
+use mileage::ledger::LedgerEntry;
 use serde::de::DeserializeOwned;
 use tenant_quota::is_quota;
 use tenant_store::Listed;
@@ -20,7 +20,7 @@ use tenant_telemetry::AwsSdkTracing;
 
 use super::{
     Options,
-    compare::{Comparison, Records, compare},
+    compare::{Reconciliation, Records, compare},
     difference::Difference,
 };
 
@@ -91,7 +91,7 @@ impl Sources {
     }
 
     /// Reads everything and compares it.
-    pub async fn reconcile(&self) -> Result<Comparison> {
+    pub async fn reconcile(&self) -> Result<Reconciliation> {
         let mut records = Records::default();
         let mut unreadable = Vec::new();
         // The ledger comes first: what is booked or cancelled meanwhile seems to have no entry yet, which is what is under way.
@@ -107,7 +107,7 @@ impl Sources {
                 }
                 continue;
             }
-            match parse(item, &sort_key, |entry: &Entry| Entry::sk(&entry.id())) {
+            match parse(item, &sort_key, |entry: &LedgerEntry| LedgerEntry::sk(&entry.id())) {
                 Ok(entry) => records.entries.push((partition, entry)),
                 Err(reason) => unreadable.push(bad(&self.ledger_table, &partition, &sort_key, reason)),
             }
@@ -144,7 +144,7 @@ impl Sources {
     }
 
     /// Publishes these again, with the publisher's own code. What cannot be written is answered.
-    pub async fn republish(&self, stored: &[Stored]) -> Result<Vec<Difference>> {
+    pub async fn republish(&self, stored: &[BookingChange]) -> Result<Vec<Difference>> {
         // The interceptor writes each message's trace context, as in the function.
         let sns = aws_sdk_sns::config::Builder::from(&self.booking).interceptor(AwsSdkTracing::new());
         let publisher = Publisher {

@@ -1,6 +1,7 @@
 //! `operator tenant`: the registry of tenants from the command line.
 
 mod access;
+mod impact;
 mod report;
 
 use anyhow::{Result, anyhow, bail};
@@ -62,12 +63,14 @@ enum Command {
         #[command(flatten)]
         quota: WantedQuota,
     },
-    /// Refuse requests of a network or a user. Takes up to half a minute to reach every function.
+    /// Refuse requests of a network or a user. Takes up to half a minute to reach every function. Asks if more than half of the last day's requests would be refused.
     Block {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         listing: access::Listing,
+        #[command(flatten)]
+        confirmation: impact::Confirmation,
     },
     /// Remove a network or a user from the blocked list.
     Unblock {
@@ -82,6 +85,8 @@ enum Command {
         which: Which,
         #[command(flatten)]
         allowing: access::Allowing,
+        #[command(flatten)]
+        confirmation: impact::Confirmation,
     },
     /// Remove a network or a user from the allowed list. Once the list is empty, all are let in again.
     Disallow {
@@ -89,6 +94,8 @@ enum Command {
         which: Which,
         #[command(flatten)]
         caller: access::Caller,
+        #[command(flatten)]
+        confirmation: impact::Confirmation,
     },
     /// Show who is on a tenant's access lists.
     AccessLists { tenant_id: TenantId },
@@ -132,7 +139,7 @@ struct Which {
 /// Does what is asked with the registry; what there is to print about it.
 ///
 /// # Errors
-/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, the access lists are full, a company's name or a reason is empty, too long or not printable, or somebody else changed
+/// The registry cannot be reached or refuses, there is no such tenant or tier, a quota is out of its bounds, the access lists are full, a company's name or a reason is empty, too long or not printable, a change of access lists that has to be confirmed is not, or somebody else changed
 /// the tenant in the same moment.
 pub async fn run(options: Options) -> Result<String> {
     let Options { command, table, tiers, json } = options;
@@ -158,15 +165,19 @@ pub async fn run(options: Options) -> Result<String> {
             let to = quota.quota()?;
             which.change(&registry, &config, |entry| Ok(Change::Quota { from: entry.quota, to })).await?
         }
-        Command::Block { which, listing } => {
-            which.change(&registry, &config, |entry| listing.added(List::Block, entry)).await?
+        Command::Block { which, listing, confirmation } => {
+            let added = |entry: &RegistryEntry| listing.added(List::Block, entry);
+            which.change_lists(&registry, &config, &confirmation, added).await?
         }
         Command::Unblock { which, caller } => {
             which.change(&registry, &config, |entry| caller.removed(List::Block, entry)).await?
         }
-        Command::Allow { which, allowing } => which.change(&registry, &config, |entry| allowing.added(entry)).await?,
-        Command::Disallow { which, caller } => {
-            which.change(&registry, &config, |entry| caller.removed(List::Allow, entry)).await?
+        Command::Allow { which, allowing, confirmation } => {
+            which.change_lists(&registry, &config, &confirmation, |entry| allowing.added(entry)).await?
+        }
+        Command::Disallow { which, caller, confirmation } => {
+            let removed = |entry: &RegistryEntry| caller.removed(List::Allow, entry);
+            which.change_lists(&registry, &config, &confirmation, removed).await?
         }
         Command::AccessLists { tenant_id } => {
             let tenant = registry.get(&tenant_id).await?;
@@ -192,6 +203,30 @@ impl Which {
     ) -> Result<(Tenant, Tenant)> {
         let before = registry.get(&self.tenant_id).await?;
         let change = change(&before.entry)?;
+        self.make(registry, config, before, change).await
+    }
+
+    /// The same of access lists, once it is confirmed where it has to be.
+    async fn change_lists(
+        &self,
+        registry: &Registry,
+        config: &SdkConfig,
+        confirmation: &impact::Confirmation,
+        change: impl Fn(&RegistryEntry) -> Result<Change>,
+    ) -> Result<(Tenant, Tenant)> {
+        let before = registry.get(&self.tenant_id).await?;
+        let change = change(&before.entry)?;
+        confirmation.obtain(&self.tenant_id, &change).await?;
+        self.make(registry, config, before, change).await
+    }
+
+    async fn make(
+        &self,
+        registry: &Registry,
+        config: &SdkConfig,
+        before: Tenant,
+        change: Change,
+    ) -> Result<(Tenant, Tenant)> {
         // What is shown as none may be a quota that cannot be read, which is then taken away.
         let replaces_wrong = match &change {
             Change::Quota { .. } => before.quota_is_wrong,

@@ -2,7 +2,6 @@ import { useEffect, useState } from "preact/hooks";
 
 import { airline, type BookingWish } from "../api/airline.ts";
 import { act } from "../api/client.ts";
-import { inWords } from "../booking-errors.ts";
 import { bookingsMade } from "../bookings-made.ts";
 import { currentDraft, forgetDraft, wishOf, type Draft } from "../draft.ts";
 import { dayFrom, formatNumber } from "../format.ts";
@@ -24,10 +23,6 @@ export function Book() {
   const airports = useAirports();
   const task = useTask();
   const wrong = useWrongFields(task.failure);
-  const errorOf = (field: keyof BookingWish) => {
-    const said = wrong.errorOf(field);
-    return said && inWords(said);
-  };
   const wish = wishOf(draft, airports);
   const [from, to] = [airports?.find(wish.from_airport), airports?.find(wish.to_airport)];
   const now = Date.now();
@@ -56,7 +51,7 @@ export function Book() {
             airports={airports}
             text={draft.from}
             onText={(from) => change("from_airport", { from })}
-            error={errorOf("from_airport")}
+            error={wrong.errorOf("from_airport")}
           />
           <AirportField
             label="To"
@@ -64,7 +59,7 @@ export function Book() {
             airports={airports}
             text={draft.to}
             onText={(to) => change("to_airport", { to })}
-            error={errorOf("to_airport")}
+            error={wrong.errorOf("to_airport")}
           />
           <Field
             label="Departure"
@@ -74,7 +69,7 @@ export function Book() {
             max={dayFrom(now, DAYS_AHEAD)}
             value={draft.date}
             onText={(date) => change("departure_date", { date })}
-            error={errorOf("departure_date")}
+            error={wrong.errorOf("departure_date")}
           />
           <Field
             label="Passenger"
@@ -82,7 +77,7 @@ export function Book() {
             autocomplete="name"
             value={draft.passenger}
             onText={(passenger) => change("passenger_name", { passenger })}
-            error={errorOf("passenger_name")}
+            error={wrong.errorOf("passenger_name")}
           />
           <Submit busy={task.busy} during="Booking…">
             Book

@@ -6,6 +6,16 @@ import { axisOf, DAY } from "./period.ts";
 import { count, duration, percent, span } from "./words.ts";
 
 const failedOf = ({ error_rate, weight }: Summary) => (error_rate ?? 0) * weight;
+const within = (ns: number | null) => (ns === null ? "–" : duration(ns));
+
+/** The columns of the figures behind the charts. */
+const COLUMNS: [head: string, figure: (summary: Summary) => string][] = [
+  ["Requests", (summary) => count(summary.weight)],
+  ["Failed", (summary) => count(failedOf(summary))],
+  ["Half within", (summary) => within(summary.p50_ns)],
+  ["95 of 100 within", (summary) => within(summary.p95_ns)],
+  ["99 of 100 within", (summary) => within(summary.p99_ns)],
+];
 
 /** Requests, failures and how long answers took, over the time that was chosen. */
 export function OverTime({ figures, moments, zone }: { figures: Figures; moments: Moments; zone: string }) {
@@ -85,7 +95,7 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
       </div>
       <details>
         <summary>The figures behind the charts</summary>
-        <div class="scroll" tabIndex={0} role="region" aria-label="Requests over time">
+        <div class="scroll listed" tabIndex={0} role="region" aria-label="Requests over time">
           <table>
             <caption class="hint">
               Each line is one {each} of {stretchText(axis.from)} to {stretchText(axis.to)}; those without requests are left out.
@@ -93,9 +103,9 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
             <thead>
               <tr>
                 <th scope="col">From</th>
-                {["Requests", "Failed", "Half within", "95 of 100 within", "99 of 100 within"].map((name) => (
-                  <th key={name} scope="col" class="number">
-                    {name}
+                {COLUMNS.map(([head]) => (
+                  <th key={head} scope="col" class="number">
+                    {head}
                   </th>
                 ))}
               </tr>
@@ -104,11 +114,9 @@ function Charts({ points, axis, promised, moments }: ChartsProps) {
               {points.map(({ start, summary }) => (
                 <tr key={start}>
                   <th scope="row">{stretchText(start)}</th>
-                  <td class="number">{count(summary.weight)}</td>
-                  <td class="number">{count(failedOf(summary))}</td>
-                  {[summary.p50_ns, summary.p95_ns, summary.p99_ns].map((ns, index) => (
-                    <td key={index} class="number">
-                      {ns === null ? "–" : duration(ns)}
+                  {COLUMNS.map(([head, figure]) => (
+                    <td key={head} class="number" data-head={head}>
+                      {figure(summary)}
                     </td>
                   ))}
                 </tr>

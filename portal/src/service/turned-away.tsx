@@ -54,7 +54,7 @@ interface LinesProps {
 
 function Lines({ title, lines, user, moments }: LinesProps) {
   return (
-    <div class="scroll turned-away" tabIndex={0} role="region" aria-label={title}>
+    <div class="scroll listed" tabIndex={0} role="region" aria-label={title}>
       <table>
         <thead>
           <tr>
@@ -75,11 +75,15 @@ function Lines({ title, lines, user, moments }: LinesProps) {
                   {line.operation}, {line.service}
                 </span>
               </th>
-              <td class="number">{count(line.requests)}</td>
-              <td>
+              <td class="number" data-head="Requests">
+                {count(line.requests)}
+              </td>
+              <td data-head="Last">
                 <Last line={line} moments={moments} />
               </td>
-              <td class="user">{who(line.user, user.sub)}</td>
+              <td class="user" data-head="User">
+                {who(line.user, user.sub)}
+              </td>
             </tr>
           ))}
         </tbody>

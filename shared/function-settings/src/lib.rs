@@ -1,5 +1,5 @@
-//! What a function is told by its environment: read once, at its start, into a struct of yours. Every variable that is missing or
-//! cannot be read is reported, not only the first.
+//! Reads a function's environment variables once, at its start, into a struct of yours. Every variable that is missing or invalid is reported, not
+//! only the first.
 //!
 //! | item | what it is |
 //! |---|---|
@@ -49,19 +49,19 @@ use std::fmt;
 
 pub use reader::Reader;
 
-/// All that is wrong with a function's environment.
+/// Every mistake in a function's environment.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("settings: {}", .0.join("; "))]
 pub struct InvalidSettings(pub Vec<String>);
 
-/// A `main` that fails prints its error so.
+/// A `main` that returns an error prints it with `Debug`, so this is the sentence that operators read.
 impl fmt::Debug for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// The value of a variable.
+/// Finds the value of a variable by its name.
 type Lookup = dyn Fn(&str) -> Option<String>;
 
 /// Where the values of variables come from.
@@ -78,7 +78,7 @@ impl Variables {
         Self(Box::new(value))
     }
 
-    /// What `settings` makes of these variables. It reads all that it needs before it returns, since a mistake ends nothing.
+    /// Builds settings from these variables. A mistake does not end `settings` early: it reads every variable, so that all mistakes are found.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
-//! Values of each kind.
+//! Reads a value of each kind from its variable and collects the mistakes.
 
 use std::{fmt, str::FromStr};
 
 use crate::Lookup;
 
-/// Reads values of a kind, and keeps the mistakes. [`Variables::read`](crate::Variables::read) hands it out.
+/// Reads values of each kind and collects the mistakes. You get one from [`Variables::read`](crate::Variables::read).
 pub struct Reader<'a> {
     value: &'a Lookup,
     mistakes: Vec<String>,
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         if text.is_empty() { 0 } else { self.whole(name, &text) }
     }
 
-    /// The same, or this where it is not set.
+    /// A whole number as of [`number`](Self::number), or a default where the variable is not set.
     pub fn number_or(&mut self, name: &str, otherwise: u32) -> u32 {
         self.optional(name).map_or(otherwise, |text| self.whole(name, &text))
     }
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
-    /// What a variable is parsed to, or the type's default where it is not set.
+    /// A value that is parsed from the variable, or the type's default where the variable is not set.
     pub fn parsed<T>(&mut self, name: &str) -> T
     where
         T: FromStr<Err: fmt::Display> + Default,
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         self.kept(parsed.unwrap_or_else(|| Ok(T::default())))
     }
 
-    /// What was made of variables elsewhere; its mistake, which names them, is kept with the others.
+    /// Takes a value that other code has made of variables. If that failed, the mistake is collected with the others; it should name the variables.
     pub fn kept<T: Default>(&mut self, made: Result<T, impl fmt::Display>) -> T {
         made.unwrap_or_else(|mistake| {
             self.mistake(mistake.to_string());
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Tells of a mistake that only several variables together make. One that two readers of a variable make is told once.
+    /// Reports a mistake that several variables make together. A mistake that is reported twice is listed once.
     pub fn mistake(&mut self, mistake: String) {
         if !self.mistakes.contains(&mistake) {
             self.mistakes.push(mistake);

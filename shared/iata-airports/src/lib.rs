@@ -1,6 +1,6 @@
 //! Every airport with an IATA code, compiled in from an open data set (`data/README.md`).
 //!
-//! Both accounts need it, booking to refuse unknown codes and mileage to measure distances, and neither depends on the other.
+//! It is a crate of its own because booking needs it to refuse unknown codes and mileage to measure distances, and neither depends on the other.
 //!
 //! | item | idea |
 //! |---|---|
@@ -51,10 +51,10 @@ impl fmt::Display for IataCode {
     }
 }
 
-/// An airport: what a booking and its miles need of it. Names stay in the data set, and out of every function.
+/// An airport as far as bookings and miles need it. Its name is left out, so that functions stay small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Airport {
-    /// Its IATA code.
+    /// The airport's IATA code.
     pub code: IataCode,
     // Hundred-thousandths of a degree: half as large as two floating-point numbers, in every function that links the table.
     latitude: i32,
@@ -80,7 +80,7 @@ pub fn find(code: IataCode) -> Option<&'static Airport> {
     AIRPORTS.binary_search_by_key(&code, |airport| airport.code).ok().map(|index| &AIRPORTS[index])
 }
 
-/// All airports, by code.
+/// All airports, sorted by code.
 pub fn all() -> &'static [Airport] {
     AIRPORTS
 }

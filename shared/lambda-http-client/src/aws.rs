@@ -34,8 +34,8 @@ pub async fn from_env() -> Result<SdkConfig, InvalidSettings> {
     Ok(config(Roots::from_env()?).await)
 }
 
-/// Clients as Lambda's environment says, with timeouts that leave a function time to answer for a service that does not: a second to
-/// connect, two for an attempt, four for a call with its retries, of which there are two in the SDK's standard mode.
+/// The SDK's configuration from Lambda's environment. Its timeouts leave a function time to answer when a service does not: one second to connect,
+/// two for an attempt and four for a call with its retries, of which the SDK's standard mode makes two.
 ///
 /// Of the SDK's own variables these count: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
 /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`. Files of profiles and
@@ -89,11 +89,11 @@ fn name_for_service(key: &ServiceConfigKey<'_>) -> String {
     format!("{}_{}", key.env(), key.service_id().to_uppercase().replace(' ', "_"))
 }
 
-/// What STS gave for an assumed role, for clients to sign with; `named` tells it apart in logs.
+/// Turns what STS gave for an assumed role into credentials that clients sign with. Logs name them `named`.
 ///
 /// # Errors
 ///
-/// If there is nothing, or an expiry that is no time.
+/// If STS gave no credentials, or their expiry is not a valid time.
 pub fn session(given: Option<aws_sdk_sts::types::Credentials>, named: &'static str) -> provider::Result {
     let given = given.ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
     let expires = SystemTime::try_from(*given.expiration()).map_err(CredentialsError::unhandled)?;

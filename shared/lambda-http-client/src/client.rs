@@ -20,7 +20,7 @@ pub enum HttpClientError {
     /// The request cannot be sent as it is.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
-    /// No connection, or it broke.
+    /// There was no connection, or it broke before the response was complete.
     #[error("no response: {0}")]
     NoResponse(String),
     /// No complete response within the time allowed.
@@ -60,7 +60,7 @@ impl HttpClient {
     }
 }
 
-/// The message of an error and of all its causes: the outermost alone seldom says why.
+/// The messages of an error and of all its causes. The outermost message alone seldom says why a call failed.
 pub(crate) fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -16,7 +16,7 @@ use crate::{
     tls::{Roots, plain::config},
 };
 
-/// A pool of connections.
+/// Keeps connections open between calls.
 #[derive(Clone)]
 pub(crate) struct Connector(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 

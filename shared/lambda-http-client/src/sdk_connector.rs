@@ -15,7 +15,7 @@ use crate::{
     tls::{Roots, sdk},
 };
 
-/// A pool of connections.
+/// Keeps connections open between calls.
 #[derive(Clone)]
 pub(crate) struct Connector(SharedHttpConnector);
 

@@ -1,4 +1,5 @@
-//! A text that SSM or Secrets Manager keeps, without a client of theirs: a function asks once, at its start.
+//! Reads a secret from SSM or Secrets Manager with one signed call. A function does this once, at its start, so the services' SDK clients are not
+//! worth their size.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::{HttpClient, Roots, Signer};
 
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// Why there is no text. It names the ARN, and never the text.
+/// Why a secret was not read. The error names the ARN and never contains the secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{arn}: {reason}")]
 pub struct SecretError {
@@ -19,7 +20,7 @@ pub struct SecretError {
     reason: String,
 }
 
-/// The text of the SSM parameter or the secret that an ARN names.
+/// Reads the text of the SSM parameter or the secret that an ARN names.
 ///
 /// # Errors
 ///

@@ -19,7 +19,7 @@ pub enum SignError {
     /// The function's configuration names no credentials or no region.
     #[error("no {0} to sign with")]
     NotConfigured(&'static str),
-    /// The credentials cannot be had at the moment.
+    /// The provider has no credentials at the moment.
     #[error("no credentials: {0}")]
     Credentials(#[from] CredentialsError),
     /// The request cannot be signed as it is.
@@ -48,7 +48,7 @@ impl Signer {
         Ok(Self { credentials, region, service })
     }
 
-    /// Fetches credentials; what it returns signs without waiting.
+    /// Fetches credentials and returns a signer that signs without waiting.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Signer {
     }
 }
 
-/// A signer with its credentials at hand.
+/// A signer that already has its credentials.
 #[derive(Debug)]
 pub struct ReadySigner<'a> {
     signer: &'a Signer,
@@ -66,8 +66,8 @@ pub struct ReadySigner<'a> {
 }
 
 impl ReadySigner<'_> {
-    /// Adds the signature's headers. Headers that are there already are signed, but for `X-Amzn-Trace-Id`, which services on the way
-    /// may write anew.
+    /// Adds the signature's headers. The headers that are there already are signed too, except `X-Amzn-Trace-Id`, which services on the way may
+    /// rewrite.
     ///
     /// # Errors
     ///

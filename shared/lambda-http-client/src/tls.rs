@@ -1,5 +1,5 @@
-//! Whom TLS trusts. Loading a system's store takes longer than all else a function does before its first request, and AWS's
-//! services need five certificates of it.
+//! Which certificate authorities TLS trusts. Loading a system's store takes longer than everything else that a function does before its first
+//! request, and AWS's services need only five of its certificates.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ const AMAZON: &[u8] = include_bytes!("roots/amazon.pem");
 /// A set of certificate authorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Roots {
-    /// Those that AWS's own endpoints are signed by, compiled in.
+    /// The authorities that sign AWS's own endpoints, compiled in.
     #[default]
     Amazon,
     /// The certificate store of the system.
@@ -19,7 +19,7 @@ pub enum Roots {
 }
 
 impl Roots {
-    /// Whom the process's environment trusts for AWS, as [`Roots::read`].
+    /// [`Roots::read`] of the process's environment.
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ impl Roots {
         Variables::of_process().read(Self::read)
     }
 
-    /// Amazon's; the system's where `TLS_ROOTS` is `system`, or `SSL_CERT_FILE` names a store of one's own.
+    /// Amazon's roots, or the system's where `TLS_ROOTS` is `system` or `SSL_CERT_FILE` names a store.
     pub fn read(read: &mut Reader<'_>) -> Self {
         let own_store = read.optional("SSL_CERT_FILE").is_some();
         match read.parsed("TLS_ROOTS") {
@@ -37,7 +37,7 @@ impl Roots {
         }
     }
 
-    /// What a client of `url` needs, where these are trusted for AWS: the system's for `https` beyond it.
+    /// The roots that a client of `url` needs: these for AWS, and the system's for any other `https` address.
     #[must_use]
     pub fn for_url(self, url: &str) -> Self {
         let host = url.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call.
+//! Which web pages of other origins may call the API.
 
 use std::{str::FromStr, time::Duration};
 
@@ -8,7 +8,7 @@ use http::{
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// The origin whose pages may call, as a browser writes it: `https://portal.example`. Any, where it is `*` or nothing is said.
+/// The origin whose pages may call, as a browser writes it: `https://portal.example`. It is any origin where it is `*` or not set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AllowedOrigin(Option<HeaderValue>);
 

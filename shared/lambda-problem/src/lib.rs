@@ -41,8 +41,8 @@
 //!
 //! # Errors
 //!
-//! There is one error, [`Problem`], and it is an answer: functions that read a request give a 400 that names the parameter, and
-//! [`Problem::internal`] is what is left for a fault of the service's own.
+//! The only error is [`Problem`], which is also an answer. Functions that read a request return a 400 that names the parameter, and a fault of the
+//! service itself is a [`Problem::internal`].
 //!
 //! # Guarantees
 //!

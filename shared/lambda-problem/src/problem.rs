@@ -12,11 +12,11 @@ use serde_json::Value;
 pub struct FieldError {
     /// Which field, such as `/from_airport`.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong with the field, in words for a person.
     pub detail: String,
 }
 
-/// In a response's extensions: the code of the problem that is the answer, for whoever tells of it and does not read its body.
+/// The code of the problem in a response, as one of its extensions. Layers that log or count errors read it there and need not parse the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProblemCode(pub &'static str);
 
@@ -65,7 +65,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(1)
     }
 
-    /// Says in `Retry-After` when to come back.
+    /// Adds `Retry-After`, in seconds.
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         self
@@ -77,19 +77,19 @@ impl Problem {
         self
     }
 
-    /// Makes it one of a type that is defined elsewhere, by its URI and its title there.
+    /// Gives the problem a type that is defined elsewhere, by the type's URI and title.
     pub fn of_type(mut self, uri: &'static str, title: &'static str) -> Self {
         (self.kind, self.title) = (uri, title);
         self
     }
 
-    /// Adds an extension member that its type defines.
+    /// Adds an extension member that the problem's type defines.
     pub fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.insert(name, value.into());
         self
     }
 
-    /// Names an invalid field.
+    /// Adds an invalid field to the problem.
     pub fn with_field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
         self.errors.push(FieldError { field: field.into(), detail: detail.into() });
         self
@@ -136,8 +136,7 @@ impl std::fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// A handler may fail with any error: a [`Problem`] among them is answered as it is, and another is told to the log and, to the caller, as
-/// [`Problem::internal`].
+/// A handler may fail with any error. A [`Problem`] is answered as it is; any other error is logged, and the caller gets [`Problem::internal`].
 impl From<lambda_http::Error> for Problem {
     fn from(error: lambda_http::Error) -> Self {
         match error.downcast::<Problem>() {
@@ -150,7 +149,7 @@ impl From<lambda_http::Error> for Problem {
     }
 }
 
-/// A handler that answers its errors itself, such as an axum `Router`, has none left.
+/// A handler that answers its own errors, such as an axum `Router`, never fails.
 impl From<Infallible> for Problem {
     fn from(never: Infallible) -> Self {
         match never {}

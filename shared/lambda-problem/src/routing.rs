@@ -8,8 +8,8 @@ use super::Problem;
 
 /// The route of a request as API Gateway matched it, such as `/bookings/{number}`; where nothing has matched it, its path.
 ///
-/// A function whose routes are in its template needs no router of its own: `match` on this. A second router would look at the path, which
-/// the stage may be part of, and could come to another opinion than the gateway, which has authorised the route that it matched.
+/// A function whose routes are in its template needs no router of its own: it can `match` on this. A second router would look at the path, which may
+/// contain the stage, and could choose another route than the one that the gateway matched and authorised.
 pub fn route<B>(request: &http::Request<B>) -> String {
     matched_route(request).unwrap_or_else(|| request.uri().path().to_owned())
 }
@@ -47,7 +47,7 @@ pub fn json<B: From<String>>(status: StatusCode, body: &impl Serialize) -> Resul
     Ok(response)
 }
 
-/// A query parameter, if it is there. 400 where it is there more than once: which of them is meant is not for a function to guess.
+/// A query parameter, if it is there. A parameter that is there more than once is refused with 400, since a function cannot know which one is meant.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ pub fn required_query<'a>(request: &'a impl RequestExt, name: &str) -> Result<&'
     })
 }
 
-/// 404 for a route this function does not serve.
+/// The 404 for a route that this function does not serve.
 pub fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no route at this path.")
 }

@@ -29,7 +29,7 @@ pub struct TenantLabel {
 /// # let _: TenantLabel = label.into();
 /// ```
 ///
-/// Each of the following has those lines before it, and does not compile. It is not made of parts, whole or in part:
+/// Each of the following begins with those lines and does not compile. A context cannot be built from its fields:
 ///
 /// ```compile_fail,E0451
 /// # use tenancy::{TenantContext, TenantLabel, Tier};
@@ -44,7 +44,7 @@ pub struct TenantLabel {
 /// let forged = TenantContext { label, ..mine };
 /// ```
 ///
-/// It comes out of nothing, of no label and of no text:
+/// It has no default, and it cannot be converted from a label or parsed from a text:
 ///
 /// ```compile_fail,E0599
 /// # use tenancy::TenantContext;
@@ -68,7 +68,7 @@ pub struct TenantLabel {
 /// let forged: TenantContext = "acme".parse().unwrap();
 /// ```
 ///
-/// It is not read from JSON or anything else:
+/// It cannot be deserialized, from JSON or anything else:
 ///
 /// ```compile_fail,E0277
 /// # use tenancy::TenantContext;
@@ -76,7 +76,7 @@ pub struct TenantLabel {
 /// read::<TenantContext>();
 /// ```
 ///
-/// And one tenant's does not turn into another's: in itself, as a clone, or by what it lends.
+/// The context of one tenant cannot be changed into that of another, neither in place, nor as a clone, nor through what it lends:
 ///
 /// ```compile_fail,E0594
 /// fn steal(mine: &mut tenancy::TenantContext) {
@@ -109,13 +109,13 @@ pub struct TenantContext {
 }
 
 impl TenantContext {
-    /// The context of whom `voucher` has verified: a short text that says who that was and how, such as `"the ID token"` or
-    /// `"the Lambda authorizer"`. Whoever calls this opens the tenant's items, and answers for it.
+    /// Makes the context of a tenant that has been verified. `voucher` is a short text that says what verified it, such as `"the ID token"` or `"the
+    /// Lambda authorizer"`. The context opens the tenant's items, so the caller answers for the verification.
     pub fn vouched_by(voucher: &'static str, label: TenantLabel) -> Self {
         Self { label, voucher }
     }
 
-    /// Who vouched for it.
+    /// Who verified the tenant, as [`TenantContext::vouched_by`] was told.
     pub fn voucher(&self) -> &'static str {
         self.voucher
     }

@@ -1,8 +1,8 @@
-//! Ids in the midst of texts: messages, names and addresses that were written before anybody knew that they would leave.
+//! Replaces ids within texts: error messages, names and addresses whose author did not know that they would be exported.
 
 /// Bytes of an id that is looked for in every text. A shorter one, such as a small number, stands in many texts that do not mean it.
 const LONG: usize = 6;
-/// What stands for an id that leaves not at all.
+/// What replaces an id for which there is no pseudonym.
 const REDACTED: &str = "[redacted]";
 
 /// Ids that must not leave as they are, and what stands for each of them in texts.
@@ -22,12 +22,12 @@ const REDACTED: &str = "[redacted]";
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct HiddenIds {
-    /// Each with what stands for it, the longest first: one may hold another.
+    /// Each id with its replacement. The longest comes first, since one id may contain another.
     ids: Vec<(String, String)>,
 }
 
 impl HiddenIds {
-    /// One more id, which has its pseudonym in texts, or is redacted.
+    /// Adds an id, which texts then show as its pseudonym or, without one, as redacted.
     pub fn add(&mut self, id: &str, pseudonym: Option<String>) {
         if id.is_empty() {
             return;

@@ -31,7 +31,7 @@ macro_rules! identifier {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// What it is made of.
+            /// Which texts are such an identifier.
             pub const PATTERN: Pattern = Pattern::new($class, 1, $max);
 
             /// The identifier as text.
@@ -39,7 +39,7 @@ macro_rules! identifier {
                 &self.0
             }
 
-            /// The same text, shared.
+            /// The identifier as a text that is shared, not copied.
             pub fn to_shared(&self) -> Arc<str> {
                 self.0.clone()
             }

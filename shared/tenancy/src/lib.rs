@@ -35,8 +35,8 @@
 //!
 //! # Errors
 //!
-//! [`InvalidTenant`] says which of the texts cannot be what it should be, and what it may consist of. Of the texts it repeats the
-//! name of an unknown tier alone.
+//! [`InvalidTenant`] says which text is invalid and what it may consist of. It repeats only the name of an unknown tier; every other text may be
+//! secret.
 //!
 //! # Guarantees
 //!
@@ -44,7 +44,7 @@
 //!   [`UserId`] in a key.
 //! - A [`TenantContext`] is made by [`vouched_by`](TenantContext::vouched_by) alone, which a reviewer finds by its name, and never becomes another
 //!   tenant's. Its documentation tries every other way, and none compiles.
-//! - There is no current tenant: whoever needs one is given it.
+//! - There is no global "current tenant": code that needs the tenant gets it as an argument.
 
 mod access_lists;
 mod context;
@@ -59,7 +59,9 @@ mod registry;
 mod role;
 mod tier;
 
-pub use access_lists::{AccessLists, InvalidNetwork, List, ListEntry, Listed, ListsAreFull, Network, Refused};
+pub use access_lists::{
+    AccessLists, Foreseen, InvalidNetwork, List, ListEntry, Listed, ListsAreFull, Network, Refused,
+};
 pub use context::{TenantContext, TenantLabel};
 #[cfg(feature = "pseudonyms")]
 pub use hidden::HiddenIds;

@@ -17,12 +17,12 @@ impl Pattern {
         Self { class, shortest, longest }
     }
 
-    /// Whether it allows this text.
+    /// Whether the pattern allows this text.
     pub fn allows(&self, text: &str) -> bool {
         (self.shortest..=self.longest).contains(&text.len()) && text.bytes().all(|byte| self.has(byte))
     }
 
-    /// The same as a regular expression (ECMA 262), as JSON Schema's `pattern` takes it.
+    /// The pattern as a regular expression (ECMA 262) for JSON Schema's `pattern`.
     pub fn regex(&self) -> String {
         let Self { class, shortest, longest } = self;
         if shortest == longest {

@@ -1,4 +1,4 @@
-//! What of a tenant's or a user's id leaves: plain, as a keyed hash, or not at all.
+//! How ids of tenants and users leave the process: plain, as a keyed hash, or not at all.
 //!
 //! A bare hash of a guessable id can be undone by guessing; HMAC-SHA256 needs the key for that. The same key gives the same
 //! pseudonym wherever it is made, so that a tenant's spans still belong together.
@@ -26,7 +26,7 @@ pub enum TenantIds {
     Drop,
 }
 
-/// Text that is no such policy.
+/// The text is not `plain`, `hmac` or `drop`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not plain, hmac or drop")]
 pub struct InvalidTenantIds(String);

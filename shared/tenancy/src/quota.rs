@@ -32,19 +32,19 @@ struct Numbers {
     bookings_per_day: u32,
 }
 
-/// What is no [`Quota`].
+/// Why numbers, or a text, are not a [`Quota`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidQuota {
-    /// The text has another form.
+    /// The text is not three whole numbers with slashes between them.
     #[error("a quota is three whole numbers: requests a second/burst/bookings a day")]
     Form,
     /// The number is 0 or too large. A quota of 0 would lock the tenant out: suspending it says that more plainly.
     #[error("requests a second must be 1 to {max}", max = Quota::MOST_REQUESTS_PER_SECOND)]
     RequestsPerSecond,
-    /// As of requests a second.
+    /// The number is 0 or too large, as for requests a second.
     #[error("the burst must be 1 to {max}", max = Quota::MOST_BURST)]
     Burst,
-    /// As of requests a second.
+    /// The number is 0 or too large, as for requests a second.
     #[error("bookings a day must be 1 to {max}", max = Quota::MOST_BOOKINGS_PER_DAY)]
     BookingsPerDay,
 }
@@ -52,14 +52,14 @@ pub enum InvalidQuota {
 impl Quota {
     /// The names of its numbers in JSON and in the registry's table, in the order of its text.
     pub const FIELDS: [&'static str; 3] = ["requests_per_second", "burst", "bookings_per_day"];
-    /// Requests a second, at most.
+    /// The most requests a second that a quota may allow.
     pub const MOST_REQUESTS_PER_SECOND: u32 = 10_000;
-    /// Requests at once, at most.
+    /// The largest burst that a quota may allow.
     pub const MOST_BURST: u32 = 100_000;
-    /// Bookings a day, at most.
+    /// The most bookings a day that a quota may allow.
     pub const MOST_BOOKINGS_PER_DAY: u32 = 10_000_000;
 
-    /// A quota of these numbers.
+    /// Makes a quota of these numbers.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Quota {
         self.burst
     }
 
-    /// For people to read.
+    /// The quota in words, for pages and commands.
     pub fn in_words(self) -> String {
         let Self { requests_per_second, burst, bookings_per_day } = self;
         format!("{requests_per_second} requests a second, {burst} at once, {bookings_per_day} bookings a day")

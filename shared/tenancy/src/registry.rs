@@ -11,16 +11,16 @@ pub struct RegistryEntry {
     pub tenant_id: TenantId,
     /// The tier at which the tenant is served.
     pub tier: Tier,
-    /// Whether it is served.
+    /// Whether the tenant is served.
     pub status: TenantStatus,
     /// The company, as it calls itself.
     pub company_name: String,
     /// When it was registered, RFC 3339 with milliseconds, UTC.
     pub created_at: String,
-    /// How much it may use; none: as much as its tier gives.
+    /// How much the tenant may use. Without a quota of its own, its tier's holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
-    /// Whom it turns away; none: nobody.
+    /// The callers whom the tenant turns away. Without lists it turns nobody away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_lists: Option<AccessLists>,
 }
@@ -66,7 +66,7 @@ impl TenantId {
     ///
     /// # Errors
     ///
-    /// None in fact: of these characters, a tenant id it always is.
+    /// None in practice: these characters always make a valid tenant id.
     pub fn random(bytes: [u8; 12]) -> Result<Self, InvalidTenant> {
         const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         let id: String = bytes.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect();

@@ -3,9 +3,9 @@
 /// What a user may do within their tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// An admin may invite colleagues.
+    /// A user who may also invite colleagues.
     Admin,
-    /// Uses what the tenant has bought.
+    /// A user of what the tenant has bought.
     Member,
 }
 
@@ -18,7 +18,7 @@ impl Role {
         }
     }
 
-    /// The role that a claim names; of none, or of one that is not known, the least.
+    /// The role that a claim names. A missing or unknown claim gives the role with the fewest rights.
     pub fn of_claim(claim: Option<&str>) -> Self {
         if claim == Some(Role::Admin.as_str()) { Role::Admin } else { Role::Member }
     }

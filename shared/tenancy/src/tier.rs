@@ -19,7 +19,7 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// What it is made of.
+    /// Which texts are names of tiers.
     pub const PATTERN: Pattern = Pattern::new("a-z0-9-", 1, MAX);
 
     /// The tier of this name, for a constant.
@@ -91,7 +91,7 @@ impl From<Tier> for String {
 pub struct Tiers(Arc<[Tier]>);
 
 impl Tiers {
-    /// The tier of this name.
+    /// Finds the tier of this name.
     ///
     /// # Errors
     ///

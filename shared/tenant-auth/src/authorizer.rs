@@ -1,4 +1,4 @@
-//! Callers that a Lambda authorizer has seen.
+//! Identifies callers by the context that a Lambda authorizer returned.
 
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub struct AuthorizerContext {
 }
 
 impl AuthorizerContext {
-    /// An authorizer that names callers so.
+    /// Reads the authorizer's context under these names.
     pub fn new(names: ClaimNames) -> Self {
         Self { names }
     }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use lambda_problem::Problem;
 use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
-use tenancy::{AccessLists, Refused, TenantLabel};
+use tenancy::{AccessLists, Network, Refused, TenantLabel};
 use tenant_telemetry::semconv;
 
 /// The address of whoever opened the connection to API Gateway, which vouches for it: `requestContext.identity.sourceIp` of a REST API,
@@ -24,6 +24,23 @@ fn address(request: &Request) -> Option<IpAddr> {
         _ => None,
     };
     text?.parse().ok()
+}
+
+/// The network that [`address`] is in.
+fn network(request: &Request) -> Option<Network> {
+    address(request).map(Network::around)
+}
+
+/// Records on the span from which network a verified request came, if the span is kept.
+pub(crate) fn record_network(request: &Request) {
+    Context::map_current(|cx| {
+        let span = cx.span();
+        if span.is_recording()
+            && let Some(network) = network(request)
+        {
+            span.set_attribute(KeyValue::new(semconv::CLIENT_NETWORK, network.to_string()));
+        }
+    });
 }
 
 /// By what the lists refuse whoever sent this request, if they do; its span says so.
@@ -63,14 +80,15 @@ mod tests {
             .unwrap()
     }
 
-    /// What API Gateway says, what headers say, and the address that counts.
-    const ADDRESSES: [(Option<&str>, &str, Option<&str>); 9] = [
-        (Some("203.0.113.7"), "", Some("203.0.113.7")),
-        (Some("2001:db8::7"), "", Some("2001:db8::7")),
-        (Some("::ffff:203.0.113.7"), "", Some("::ffff:203.0.113.7")),
+    /// What API Gateway says, what headers say, and the address that counts with its network.
+    type Case = (Option<&'static str>, &'static str, Option<(&'static str, &'static str)>);
+    const ADDRESSES: [Case; 9] = [
+        (Some("203.0.113.7"), "", Some(("203.0.113.7", "203.0.113.0/24"))),
+        (Some("2001:db8:1:2::7"), "", Some(("2001:db8:1:2::7", "2001:db8:1::/48"))),
+        (Some("::ffff:203.0.113.7"), "", Some(("::ffff:203.0.113.7", "203.0.113.0/24"))),
         // A header that the caller sent counts for nothing, however many proxies it names.
-        (Some("203.0.113.7"), "198.51.100.1", Some("203.0.113.7")),
-        (Some("203.0.113.7"), "198.51.100.1, 203.0.113.7, 10.0.0.1", Some("203.0.113.7")),
+        (Some("203.0.113.7"), "198.51.100.1", Some(("203.0.113.7", "203.0.113.0/24"))),
+        (Some("203.0.113.7"), "198.51.100.1, 192.0.2.7, 10.0.0.1", Some(("203.0.113.7", "203.0.113.0/24"))),
         (None, "198.51.100.1", None),
         (Some(""), "198.51.100.1", None),
         (Some("test-invoke-source-ip"), "198.51.100.1", None),
@@ -80,8 +98,11 @@ mod tests {
     #[test]
     fn an_address_is_what_api_gateway_vouches_for() {
         for (source_ip, forwarded_for, expected) in ADDRESSES {
-            let expected = expected.map(|text| text.parse::<IpAddr>().unwrap());
-            assert_eq!(address(&request(source_ip, forwarded_for)), expected, "{source_ip:?}, {forwarded_for}");
+            let request = request(source_ip, forwarded_for);
+            let of_gateway = expected.map(|(address, _)| address.parse::<IpAddr>().unwrap());
+            assert_eq!(address(&request), of_gateway, "{source_ip:?}, {forwarded_for}");
+            let told = network(&request).map(|network| network.to_string());
+            assert_eq!(told.as_deref(), expected.map(|(_, network)| network), "{source_ip:?}, {forwarded_for}");
         }
         assert_eq!(address(&HttpRequest::get("/").body(Body::Empty).unwrap()), None, "nobody vouches for any");
     }

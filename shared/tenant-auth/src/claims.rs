@@ -1,4 +1,4 @@
-//! What is known of a caller by name, and what of it makes a tenant.
+//! The claims of a caller, and how a tenant is made of them.
 
 use std::{collections::HashMap, fmt};
 
@@ -18,18 +18,18 @@ pub struct ClaimNames {
     pub tenant_id: String,
     /// The claim that holds the tenant's tier.
     pub tier: String,
-    /// The tier of a caller that has none; none: it must have one.
+    /// The tier of a caller whose token names none. Without this default, such a caller is refused.
     pub tier_if_absent: Option<Tier>,
-    /// The user's id, which a machine has not.
+    /// The claim that holds the user's id. The token of a machine has none.
     pub user_id: String,
-    /// What the user may do: `admin`, or anything else.
+    /// The claim that holds the user's role: `admin`, or anything else for a member.
     pub role: String,
-    /// Which tiers there are. A caller of another is refused.
+    /// Which tiers there are. A caller with another tier is refused.
     pub tiers: Tiers,
 }
 
 impl ClaimNames {
-    /// Those of the user pool that is here: `sub`, `custom:tenant-id`, `custom:tier-level`, `custom:role`.
+    /// The claims of this project's user pool: `sub`, `custom:tenant-id`, `custom:tier-level`, `custom:role`.
     pub(crate) fn cognito(tiers: impl Into<Tiers>) -> Self {
         Self {
             tenant_id: "custom:tenant-id".to_owned(),
@@ -53,7 +53,7 @@ impl ClaimNames {
         }
     }
 
-    /// Whom a caller with these claims is of.
+    /// Makes the tenant, tier and user of a caller from its claims.
     pub(crate) fn label(
         &self,
         tenant_id: Option<&str>,
@@ -69,8 +69,8 @@ impl ClaimNames {
     }
 }
 
-/// The claims of a token, as they were written: what matters of them is read later, and whatever else there is, however deep, never. Each is
-/// there once, as RFC 7519 §4 lets a reader ask for.
+/// The claims of a token as raw JSON. Only the claims that matter are parsed later, so a deeply nested claim that nobody reads costs nothing. A claim
+/// that is there twice is refused, as RFC 7519 §4 allows.
 #[derive(Debug)]
 pub(crate) struct Claims(HashMap<String, Box<RawValue>>);
 
@@ -101,7 +101,7 @@ impl VerifiedClaims {
         self.0.text(name).map_err(wrong_shape)
     }
 
-    /// A claim that is a text or a list of texts; nothing where it is neither.
+    /// The values of a claim that is a text or a list of texts. There are none where it is neither.
     pub fn texts(&self, name: &str) -> Vec<String> {
         self.0.texts(name)
     }
@@ -111,7 +111,7 @@ pub(crate) fn wrong_shape(_: NoText) -> AuthError {
     AuthError::InvalidToken("claims of the wrong shape".to_owned())
 }
 
-/// A claim that should be a text is none.
+/// A claim that should be a text is something else.
 #[derive(Debug)]
 pub(crate) struct NoText;
 

@@ -9,24 +9,24 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
 
-/// What a header says that bears on how its token is verified. Other members are passed over, as RFC 7515 §4 asks for.
+/// The members of a header that decide how its token is verified. Others are ignored, as RFC 7515 §4 requires.
 #[derive(Debug, Default)]
 struct Members {
     alg: Option<String>,
     kid: Option<String>,
     typ: Option<String>,
     cty: Option<String>,
-    /// Whether they are there, whatever their value.
+    /// Whether these members are there, whatever their value.
     crit: bool,
     b64: bool,
 }
 
-/// How a token is to be verified, as its header says.
+/// How a token is to be verified, according to its header.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// The key that it names.
+    /// The id of the key (`kid`).
     pub(super) key_id: String,
-    /// How it is signed.
+    /// The algorithm of the signature (`alg`).
     pub(super) algorithm: Algorithm,
 }
 

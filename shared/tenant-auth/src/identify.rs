@@ -1,4 +1,4 @@
-//! Who sent a request, whoever says so.
+//! The trait that identifies the sender of a request, and how that can fail.
 
 use std::future::Future;
 
@@ -9,27 +9,27 @@ use tenancy::{InvalidTenant, Role, TenantContext};
 
 use crate::JwksError;
 
-/// Who sent a request.
+/// The verified sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The tenant, and the user if it is one.
+    /// The tenant, and the user unless a machine sent the request.
     pub tenant: TenantContext,
-    /// What they may do in it.
+    /// What the sender may do within the tenant.
     pub role: Role,
 }
 
-/// Says who sent a request. [`JwtVerifier`](crate::JwtVerifier) verifies a token; [`AuthorizerContext`](crate::AuthorizerContext) believes a
-/// Lambda authorizer. One of your own makes its [`TenantContext`] by [`TenantContext::vouched_by`].
+/// Identifies the sender of a request. [`JwtVerifier`](crate::JwtVerifier) verifies a token; [`AuthorizerContext`](crate::AuthorizerContext) believes
+/// a Lambda authorizer. An implementation of your own makes its [`TenantContext`] with [`TenantContext::vouched_by`].
 pub trait Identify: Send + Sync + 'static {
-    /// Who sent this request.
+    /// Identifies the sender of this request.
     ///
     /// # Errors
     ///
-    /// [`AuthError`]: why nobody is known to have. It becomes the [`Problem`] that the caller gets.
+    /// [`AuthError`] says why the sender is not known. It becomes the [`Problem`] that the caller gets.
     fn identify(&self, request: &Request) -> impl Future<Output = Result<Identity, AuthError>> + Send;
 }
 
-/// Why nobody is known to have sent a request.
+/// Why the sender of a request is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// No `Authorization` header with a bearer token.

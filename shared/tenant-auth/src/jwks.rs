@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 /// function into a load generator against the identity provider.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why the keys could not be had.
+/// Why the keys could not be fetched.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the signing keys cannot be fetched: {0}")]
 pub struct JwksError(String);
@@ -31,7 +31,7 @@ type Keys = HashMap<String, Arc<SigningKey>>;
 #[derive(Debug)]
 pub(crate) struct SigningKey {
     decoding: DecodingKey,
-    /// What its owner says that it is for.
+    /// The algorithm that its owner names for it (`alg`).
     algorithm: Option<Algorithm>,
 }
 
@@ -45,7 +45,8 @@ impl SigningKey {
         Some(Self { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
     }
 
-    /// Whether a token may be signed so with it: a key is for one algorithm (RFC 8725 §3.1), which its owner names or its kind implies.
+    /// Whether a token may be signed with this key and algorithm. A key is for one algorithm (RFC 8725 §3.1), which its owner names or its kind
+    /// implies.
     pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
         self.decoding.family() == algorithm.family() && self.algorithm.is_none_or(|own| own == algorithm)
     }
@@ -64,7 +65,7 @@ pub(crate) struct Jwks {
     tried: Mutex<Tried>,
 }
 
-/// When keys were had last, and when they last were not.
+/// When keys were fetched last, and when a fetch last failed.
 #[derive(Debug, Default)]
 struct Tried {
     fetched: Option<Instant>,
@@ -100,7 +101,7 @@ impl Jwks {
         Ok(self.cached(kid))
     }
 
-    /// Fetches the keys now, unless that was done.
+    /// Fetches the keys now, unless they have been fetched before.
     pub(crate) async fn prefetch(&self) -> Result<(), JwksError> {
         let mut tried = self.tried.lock().await;
         if tried.fetched.is_some() { Ok(()) } else { self.refresh(&mut tried).await }

@@ -18,7 +18,7 @@ use crate::{
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked.
 const LEEWAY_SECONDS: u64 = 5;
 
-/// How tokens may be signed: by a key pair, of which only the public half is known here.
+/// How tokens may be signed. All of these use a key pair, of which only the public half is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256, as Cognito signs.
@@ -81,8 +81,8 @@ impl JwtSettings {
         }
     }
 
-    /// The same of the pool in `USER_POOL_ID` and the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, or from
-    /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` or `AWS_ENDPOINT_URL` where the SDKs' own variables say so.
+    /// ID tokens of the user pool in `USER_POOL_ID` for the client in `USER_POOL_CLIENT_ID`. The keys come from AWS, unless the SDKs' own variables
+    /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` or `AWS_ENDPOINT_URL` name another endpoint.
     pub fn read_cognito(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
         let [own, of_all] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
         let endpoint = read.optional_url(own).or_else(|| read.optional_url(of_all));
@@ -101,8 +101,8 @@ impl JwtSettings {
 }
 
 impl JwtSettings {
-    /// Tokens of this issuer for this service, by what most providers do: keys at `/.well-known/jwks.json` below the issuer, RS256, and
-    /// [`ClaimNames::plain`]. Another provider's are fields of the struct.
+    /// Tokens of this issuer for this service, with what most providers use: keys at `/.well-known/jwks.json` below the issuer, RS256, and
+    /// [`ClaimNames::plain`]. For other providers, set the fields of the struct.
     pub fn issued_by(issuer: &str, audience: &str, tiers: impl Into<Tiers>) -> Self {
         Self {
             jwks_url: format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
@@ -114,7 +114,7 @@ impl JwtSettings {
         }
     }
 
-    /// The same of the issuer in `JWT_ISSUER` and the audience in `JWT_AUDIENCE`, with the keys at `JWKS_URL` if it is set.
+    /// Tokens of the issuer in `JWT_ISSUER` for the audience in `JWT_AUDIENCE`, with the keys at `JWKS_URL` if it is set.
     pub fn read(read: &mut Reader<'_>, tiers: impl Into<Tiers>) -> Self {
         let settings = Self::issued_by(&read.text("JWT_ISSUER"), &read.text("JWT_AUDIENCE"), tiers);
         Self { jwks_url: read.optional_url("JWKS_URL").unwrap_or(settings.jwks_url), ..settings }
@@ -140,12 +140,12 @@ pub struct JwtVerifier {
     audience: String,
     token_use: Option<String>,
     claims: ClaimNames,
-    /// One for each algorithm: a token is held to the one its header names.
+    /// What is checked for each algorithm. A token is checked with the algorithm that its header names.
     validations: Vec<(Algorithm, Validation)>,
 }
 
 impl JwtVerifier {
-    /// A verifier that fetches keys by `client`; nothing is fetched yet.
+    /// Makes a verifier that fetches keys with `client`. Nothing is fetched yet.
     pub fn new(settings: JwtSettings, client: HttpClient) -> Self {
         let validation = |algorithm| {
             let mut validation = Validation::new(algorithm);
@@ -166,8 +166,7 @@ impl JwtVerifier {
         }
     }
 
-    /// A verifier of [`JwtSettings::from_env`], with a client that trusts whom the keys' address asks for: the system's certificate
-    /// authorities beyond AWS.
+    /// Makes a verifier of [`JwtSettings::from_env`]. Its client trusts Amazon's certificate authorities for keys at AWS and the system's elsewhere.
     ///
     /// # Errors
     ///
@@ -177,7 +176,7 @@ impl JwtVerifier {
         read.map(|(settings, roots)| Self::trusting(roots, settings))
     }
 
-    /// A verifier whose client trusts `roots` for AWS, and beyond it the system's certificate authorities.
+    /// Makes a verifier whose client trusts `roots` for keys at AWS and the system's certificate authorities elsewhere.
     pub fn trusting(roots: Roots, settings: JwtSettings) -> Self {
         let client = HttpClient::trusting(roots.for_url(&settings.jwks_url), KEYS_WITHIN);
         Self::new(settings, client)
@@ -195,18 +194,19 @@ impl JwtVerifier {
     ///
     /// # Errors
     ///
-    /// [`AuthError`]: why nobody is known to have.
+    /// [`AuthError`] says why the sender is not known.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
         let (token, header) = self.read(authorization)?;
         let key = self.jwks.key(&header.key_id).await?;
         self.identity(&self.believe(token, &header, key)?)
     }
 
-    /// What the token in this `Authorization` header value says, for whoever asks it for more than a tenant: a `nonce`, groups.
+    /// Verifies the token in this `Authorization` header value and returns all its claims, for code that needs more than the tenant, such as a
+    /// `nonce` or groups.
     ///
     /// # Errors
     ///
-    /// [`AuthError`]: why the token is not believed.
+    /// [`AuthError`] says why the token is not accepted.
     pub async fn claims(&self, authorization: Option<&str>) -> Result<VerifiedClaims, AuthError> {
         let (token, header) = self.read(authorization)?;
         self.believe(token, &header, self.jwks.key(&header.key_id).await?).map(VerifiedClaims)
@@ -235,7 +235,7 @@ impl JwtVerifier {
         Ok((token, header))
     }
 
-    /// The claims of a token that this key has signed, and that are all right.
+    /// The claims of a token that this key has signed, once they are checked.
     fn believe(&self, token: &str, header: &Header, key: Option<Arc<SigningKey>>) -> Result<Claims, AuthError> {
         let invalid = |why: &str| AuthError::InvalidToken(why.to_owned());
         let key = key.ok_or_else(|| invalid("unknown kid"))?;

@@ -137,6 +137,7 @@ where
                 Some(admit) => beside(admit(tenant), begun.as_mut()).await,
             };
             Work::current().serve(tenant.label().clone());
+            caller::record_network(&request);
             if let Some(problem) = refused {
                 tracing::info!(%problem, "tenant refused");
                 return Err(problem);

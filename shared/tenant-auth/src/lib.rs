@@ -57,13 +57,14 @@
 //! | feature | adds |
 //! |---|---|
 //! | `http-api` | Lambda authorizers and routes of HTTP APIs, besides those of REST APIs |
+//! | `bench` | what benchmarks measure, and nobody else may call |
 //! | `registry` | `TenantRegistry`, which `AuthLayer::asking` takes, and `ApiFunction`; with them the AWS SDK and its client of DynamoDB |
 //!
 //! # Errors
 //!
 //! [`AuthError`] becomes the [`Problem`] that a caller gets: 401 for a bad token, 403 for a tenant that cannot be served,
-//! 503 while keys are out of reach. What exactly was wrong with a token is logged, and not told to its bearer. Mistakes of the environment are
-//! told at the start, all at once ([`InvalidSettings`](function_settings::InvalidSettings)).
+//! 503 while keys are out of reach. What exactly was wrong with a token is logged and not revealed to the caller. Mistakes in the environment are all
+//! reported at the start ([`InvalidSettings`](function_settings::InvalidSettings)).
 //!
 //! # Guarantees
 //!
@@ -72,11 +73,13 @@
 //! - A token is held to one issuer, one audience and the algorithms that you list. Keys come from the configured URL alone; URLs in a token's
 //!   header are never followed.
 //! - A handler runs with a verified [`TenantContext`], or not at all.
-//! - Whom a tenant's access lists refuse is refused by the address that API Gateway vouches for, never by a header that a caller can set.
+//! - A tenant's access lists are checked against the address that API Gateway reports, never against a header that a caller can set.
 //! - The registry has the last word over the token, in status and tier. While it is away its last answer counts for five minutes; then the door is
 //!   closed.
 
 mod authorizer;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod caller;
 mod claims;
 mod header;

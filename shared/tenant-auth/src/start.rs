@@ -15,7 +15,7 @@ pub struct ApiSettings {
     pub telemetry: Settings,
     /// The issuer and audience of tokens that are accepted.
     pub tokens: JwtSettings,
-    /// Which tenants there are.
+    /// The registry of tenants.
     pub registry: RegistrySettings,
 }
 

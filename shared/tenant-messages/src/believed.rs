@@ -1,4 +1,4 @@
-//! Which senders a consumer believes.
+//! The sources that a consumer believes.
 
 use std::sync::Arc;
 
@@ -9,24 +9,25 @@ use crate::{IncomingMessage, incoming::Carrier};
 
 /// The queues, topics and buses that a consumer believes, by their ARNs.
 ///
-/// A message is believed if *everything* is that carried it: the queue that Lambda read it from and, where the message names them, the topic
-/// or bus before that. Lambda names the queue, or the topic that invoked a function; the topic within a queue's message is the sender's
-/// word, which is as good as the queue's policy. An event of EventBridge names its account and region but not its bus, so the ARN of a bus
-/// stands for all buses of its account and region. Who may invoke the function by hand can name any of them: IAM says who may.
+/// A message is believed only if *everything* that carried it is believed: the queue that Lambda read it from and, where the message names them, the
+/// topic or bus before that. Lambda itself names the queue, or the topic that invoked the function. The topic within a queue's message is only the
+/// sender's claim, so the queue's policy must say who may send to it. An event of EventBridge names its account and region but not its bus, so the
+/// ARN of a bus stands for all buses of its account and region. Whoever may invoke the function directly can name any source, so restrict that in
+/// IAM.
 #[derive(Debug, Clone, Default)]
 pub struct BelievedSources(Arc<[String]>);
 
 impl BelievedSources {
-    /// Those in an environment variable, separated by commas.
+    /// Reads the sources from an environment variable, where commas separate them.
     ///
     /// # Errors
     ///
-    /// [`InvalidSettings`] where it names none, or something else: a consumer that believes nobody would refuse every message.
+    /// [`InvalidSettings`] where the variable names none, or something that is no such ARN. A consumer without a source would refuse every message.
     pub fn from_env(variable: &str) -> Result<Self, InvalidSettings> {
         Variables::of_process().read(|read| read.arns(variable).into_iter().collect())
     }
 
-    /// Whether all that carried the message is believed; if not, what is not.
+    /// Checks that everything that carried the message is believed. The error names what is not.
     pub(crate) fn judge(&self, message: &IncomingMessage) -> Result<(), String> {
         if message.carriers.is_empty() {
             return Err("nowhere".to_owned());
@@ -37,7 +38,7 @@ impl BelievedSources {
         }
     }
 
-    /// The message for a CONSUMER span that continues its trace: its sender's sampling threshold is believed as the sender is.
+    /// The message as a CONSUMER span continues it. The sender's sampling threshold counts only if the sender is believed.
     pub fn received<'a>(&self, message: &'a IncomingMessage) -> Received<'a> {
         let believed = self.judge(message).is_ok();
         Received {

@@ -17,7 +17,7 @@ use tenant_telemetry::process;
 
 use crate::{BelievedSources, IncomingMessage, InvalidMessage, TenantMessage, Turns, incoming::Carrier, receive};
 
-/// SNS or EventBridge invoked the function, and take no answer for a part of the messages: they deliver all again.
+/// SNS or EventBridge invoked the function. They take no answer about single messages, so they deliver all of them again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} message(s) failed")]
 pub struct MessagesFailed(pub usize);
@@ -25,10 +25,10 @@ pub struct MessagesFailed(pub usize);
 /// A function's handler that calls `handle` for each message, with the event and the tenant whom the message names. Put
 /// `tenant_telemetry::InvocationLayer` around it.
 ///
-/// Messages are handled one after another, tenants taking turns ([`Turns`]), each in a CONSUMER span of its own that continues its sender's trace and names its tenant. One
-/// that is not taken ([`IncomingMessage::accept`]: its source is not believed, its body is not this event's) or whose handler fails is
-/// logged and told to SQS as failed, so that it alone is delivered again: the event source mapping needs `ReportBatchItemFailures`. Messages of a
-/// FIFO queue keep their order, and after the first that fails the others are left for the next delivery.
+/// Messages are handled one after another, and tenants take turns ([`Turns`]). Each message has a CONSUMER span of its own, which continues its
+/// sender's trace and names its tenant. A message that [`IncomingMessage::accept`] refuses, or whose handler fails, is logged and reported to SQS as
+/// failed, so that only this message is delivered again; the event source mapping needs `ReportBatchItemFailures` for that. Messages of a FIFO queue
+/// keep their order: after the first failure, the others are left for the next delivery.
 pub fn each_message<T, F, R, E>(believed: BelievedSources, handle: F) -> EachMessage<T, F>
 where
     T: TenantMessage,
@@ -96,7 +96,7 @@ where
 
 type Accepted<T> = Result<(T, TenantContext), InvalidMessage>;
 
-/// The messages as they are handled: tenants take turns, unless the queue has an order.
+/// The messages in the order in which they are handled: tenants take turns, unless the queue is FIFO.
 fn in_turns<T>(messages: Vec<(IncomingMessage, Accepted<T>)>) -> Vec<(IncomingMessage, Accepted<T>)> {
     if messages.iter().any(|(message, _)| ordered(message)) {
         return messages;

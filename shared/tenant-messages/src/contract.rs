@@ -1,4 +1,4 @@
-//! What a message must say, and what makes it believable.
+//! The contract of a message: its body, its attributes, and how both are checked.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ pub(crate) mod attribute {
     pub(crate) const EVENT_TYPE: &str = "event_type";
 }
 
-/// An event that one account tells another, about one tenant. Its body is JSON with a `version` beside its own fields, one of which says
-/// whose it is.
+/// An event about one tenant that one account sends to another. Its body is JSON with a `version` beside its own fields, one of which names the
+/// tenant.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -53,14 +53,14 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
     /// The version of the contract that is written, and the only one that is read.
     const VERSION: u32;
 
-    /// Whom the message names.
+    /// The tenant, tier and user that the message names.
     ///
     /// # Errors
     ///
-    /// Where a field cannot be a tenant, tier or user, for events whose fields are plain texts.
+    /// If a field cannot be a tenant, tier or user. That happens only to events whose fields are plain texts.
     fn label(&self) -> Result<TenantLabel, tenancy::InvalidTenant>;
 
-    /// What the contract asks of the fields beyond their types.
+    /// Checks what the contract requires of the fields beyond their types.
     ///
     /// # Errors
     ///
@@ -69,11 +69,11 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
         Ok(())
     }
 
-    /// The message as it is sent.
+    /// Makes the message that is sent.
     ///
     /// # Errors
     ///
-    /// [`InvalidMessage`] where a consumer would refuse it, so that it fails where it is made.
+    /// [`InvalidMessage`] where a consumer would refuse the message, so that the mistake shows where it is made.
     fn write(&self) -> Result<Written, InvalidMessage> {
         self.check()?;
         let versioned = Versioned { version: Self::VERSION, message: self };
@@ -82,7 +82,8 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
     }
 }
 
-/// Implements [`TenantMessage`] for a struct whose fields are texts, or types of `tenancy`: event type, version, and which fields are whose.
+/// Implements [`TenantMessage`] for a struct: takes the event type, the version, and the names of the fields that hold tenant, tier and user. These
+/// fields are texts or types of `tenancy`.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub trait TenantMessage: Serialize + DeserializeOwned {
 /// assert_eq!(paid.write().unwrap().attributes[1], ("tenant_tier", "pro".to_owned()));
 /// ```
 ///
-/// A user is named by a third field: `{ tenant_id: tenant, tier: plan, user_id: user }`.
+/// A third field names the user: `{ tenant_id: tenant, tier: plan, user_id: user }`.
 #[macro_export]
 macro_rules! tenant_message {
     ($event:literal, $version:literal, $name:ident { tenant_id: $tenant:ident, tier: $tier:ident $(, user_id: $user:ident)? }) => {
@@ -137,21 +138,21 @@ struct Version {
 /// trace context to the attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// JSON.
+    /// The message's body, JSON.
     pub body: String,
-    /// The message attributes, as names and values.
+    /// The message attributes: names and values.
     pub attributes: [(&'static str, String); 3],
 }
 
 impl Written {
-    /// Whose it is, for `MessageGroupId`: on a standard queue SQS lets the messages of other tenants go first while one tenant's take up more
-    /// than their share of the consumers.
+    /// The tenant's id, for `MessageGroupId`: while one tenant's messages occupy more than their share of the consumers, a standard queue of SQS
+    /// delivers the messages of other tenants first (fair queues).
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
     pub fn message_group_id(&self) -> Option<&str> {
         self.attributes.iter().find(|(name, _)| *name == attribute::TENANT_ID).map(|(_, tenant)| tenant.as_str())
     }
 
-    /// The same for EventBridge, which has no attributes: `{"metadata": {…}, "data": …}`, for `detail`.
+    /// The `detail` of an EventBridge event. EventBridge has no attributes, so it holds both: `{"metadata": {…}, "data": …}`.
     pub fn detail(&self) -> String {
         let metadata: HashMap<&str, &str> =
             self.attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -160,42 +161,42 @@ impl Written {
     }
 }
 
-/// Why a message cannot be taken for what it says it is.
+/// Why a message is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
-    /// It came from somewhere that this consumer does not believe, or does not say from where it came.
+    /// The message came from a source that this consumer does not believe, or it names no source.
     #[error("it came from {0}, which is not believed")]
     Unbelieved(String),
     /// The body is not this event's JSON.
     #[error("the body does not parse: {0}")]
     Body(String),
-    /// The event is of a version this consumer does not know.
+    /// The event has a version that this consumer does not know.
     #[error("version {0} is not supported")]
     Version(String),
-    /// A field says what the contract does not allow.
+    /// The contract does not allow the value of a field.
     #[error("{field} is not {expected}")]
     Field {
         /// The name of the field.
         field: &'static str,
-        /// What it should be.
+        /// What the contract allows.
         expected: String,
     },
-    /// The fields, each of which may be right, do not go together.
+    /// The fields contradict each other, though each may be valid by itself.
     #[error("{0}")]
     Contradiction(&'static str),
-    /// The body names no tenant that can be.
+    /// The body names no valid tenant, tier or user.
     #[error(transparent)]
     Tenant(#[from] tenancy::InvalidTenant),
     /// An attribute that must be there is missing.
     #[error("attribute {0} is missing")]
     MissingAttribute(&'static str),
-    /// An attribute says something else than the body.
+    /// An attribute contradicts the body.
     #[error("attribute {0} and the body disagree")]
     Disagreement(&'static str),
 }
 
-/// Reads a message: its body is what the contract allows, and its attributes say the same. Fields that the contract does not name are
-/// passed over. Who sent it is not judged: that is [`IncomingMessage::accept`]'s.
+/// Reads a message and checks that the contract allows its body and that its attributes agree with the body. Fields that the contract does not name
+/// are ignored. Who sent the message is not checked here; [`IncomingMessage::accept`] does that.
 ///
 /// # Errors
 ///
@@ -204,7 +205,8 @@ pub fn read<T: TenantMessage>(body: &str, attributes: &HashMap<String, String>) 
     Ok(read_with_label(body, attributes)?.0)
 }
 
-/// The event and whom it names, asked for once: what agreed with the attributes is what is vouched for.
+/// Returns the event and the tenant that it names. The event is asked for its tenant only once, so the tenant that was compared with the attributes
+/// is also the one that is vouched for.
 fn read_with_label<T: TenantMessage>(
     body: &str,
     attributes: &HashMap<String, String>,
@@ -237,19 +239,19 @@ fn expected<T: TenantMessage>(label: &TenantLabel) -> [(&'static str, String); 3
 }
 
 impl IncomingMessage {
-    /// Takes the message for an event of this type, and vouches for the tenant that it names: everything that carried it must be believed,
-    /// since whoever may send through a believed queue, topic or bus may speak for every tenant.
+    /// Reads the message as an event of this type and vouches for the tenant that it names. Everything that carried the message must be believed,
+    /// since whoever may send through a believed queue, topic or bus can name any tenant.
     ///
     /// # Errors
     ///
-    /// The first reason why it is not taken; one that came from elsewhere is not read.
+    /// The first reason why the message is refused. A message from a source that is not believed is not even parsed.
     pub fn accept<T: TenantMessage>(&self, believed: &BelievedSources) -> Result<(T, TenantContext), InvalidMessage> {
         believed.judge(self).map_err(InvalidMessage::Unbelieved)?;
         let (event, label) = read_with_label(&self.body, &self.attributes)?;
         Ok((event, TenantContext::vouched_by("a believed source", label)))
     }
 
-    /// Which event the message says it is, for a consumer of several.
+    /// The event type that the message states, for a consumer of several types.
     pub fn event_type(&self) -> Option<&str> {
         self.attributes.get(attribute::EVENT_TYPE).map(String::as_str)
     }

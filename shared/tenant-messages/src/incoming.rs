@@ -10,8 +10,8 @@ use aws_lambda_events::{sns::SnsRecord, sqs::SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One message, whatever carried it. [`receive`] makes it, and what it says stays as it came: else a message that is believed could be made to
-/// speak for another tenant.
+/// One message, whatever carried it. [`receive`] makes it and nothing can change it afterwards, since code that could change a believed message could
+/// make it name another tenant.
 ///
 /// ```compile_fail,E0616
 /// fn forge(genuine: &mut tenant_messages::IncomingMessage) {
@@ -37,15 +37,15 @@ pub struct IncomingMessage {
     pub message_id: String,
     /// `aws_sqs`, `aws.sns` or `aws.eventbridge`, as semantic conventions name them or would.
     pub system: &'static str,
-    /// Name of the queue or topic it came from.
+    /// The name of the queue or topic that it came from.
     pub source: String,
     /// SQS's `AWSTraceHeader`: the X-Ray header of the call that sent the message.
     pub aws_trace_header: Option<String>,
-    /// When the queue, SNS or EventBridge took it.
+    /// When the queue, SNS or EventBridge accepted it.
     pub sent: Option<SystemTime>,
-    /// How many times the queue has handed it out, this time included; no other carrier says so.
+    /// How many times the queue has delivered it, this time included. Only SQS says so.
     pub deliveries: Option<u32>,
-    /// What carried it, the last first: the queue that Lambda read it from, the topic or bus that passed it on. With raw delivery a message
+    /// What carried it, the last carrier first: the queue that Lambda read it from, then the topic or bus before that. With raw delivery a message
     /// does not name its topic.
     pub(crate) carriers: Vec<Carrier>,
     pub(crate) body: String,
@@ -58,20 +58,20 @@ impl IncomingMessage {
         &self.body
     }
 
-    /// String attributes as published.
+    /// The string attributes, as the sender published them.
     pub fn attributes(&self) -> &HashMap<String, String> {
         &self.attributes
     }
 }
 
-/// What carried a message.
+/// A queue, topic or bus that carried a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Carrier {
     /// A queue of SQS, by its ARN.
     Queue(String),
     /// A topic of SNS, by its ARN.
     Topic(String),
-    /// An event bus of EventBridge; an event does not say which of its account's.
+    /// An event bus of EventBridge. An event does not say which bus of its account it came through.
     Bus {
         /// The region of the event.
         region: String,
@@ -89,7 +89,7 @@ impl fmt::Display for Carrier {
     }
 }
 
-/// The event is none of those.
+/// The function was invoked with another event than one of SQS, SNS or EventBridge.
 #[derive(Debug, thiserror::Error)]
 #[error("not an SQS, SNS or EventBridge event: {0}")]
 pub struct UnknownEvent(String);
@@ -98,7 +98,7 @@ pub struct UnknownEvent(String);
 ///
 /// # Errors
 ///
-/// [`UnknownEvent`] where it is none of these, or one of its records is not.
+/// [`UnknownEvent`] where the event, or one of its records, is of another kind.
 pub fn receive(event: Value) -> Result<Vec<IncomingMessage>, UnknownEvent> {
     if let Some(message) = from_eventbridge(&event) {
         return Ok(vec![message]);
@@ -166,7 +166,7 @@ fn from_sqs(message: SqsMessage) -> IncomingMessage {
     }
 }
 
-/// What a queue's body holds that SNS or EventBridge has put there: who, the message, and its attributes.
+/// Unwraps the body of a queue's message that SNS or EventBridge has put there, into the carrier, the message and its attributes.
 fn unwrapped(body: &str) -> Option<(Option<Carrier>, String, HashMap<String, String>)> {
     match serde_json::from_str::<Notification>(body) {
         Ok(wrapped) if wrapped.r#type == "Notification" => {
@@ -202,8 +202,8 @@ fn from_sns(record: SnsRecord) -> IncomingMessage {
     }
 }
 
-/// EventBridge has no attributes: `detail` holds the message as `data`, and beside it, as `metadata`, what attributes would. An event that
-/// is made otherwise is all `detail`, and has none.
+/// EventBridge has no attributes: `detail` holds the message as `data` and, as `metadata`, what attributes would hold. In an event without these two
+/// members, the whole `detail` is the message, without attributes.
 fn from_eventbridge(event: &Value) -> Option<IncomingMessage> {
     event.get("detail-type")?.as_str()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Events that accounts tell each other, each about one tenant.
+//! Events that accounts send to each other, each about one tenant.
 //!
 //! | item | idea |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`InvalidMessage`], [`UnknownEvent`] | what can go wrong |
 //!
 //! A producer calls [`TenantMessage::write`]; a consumer [`receive`]s an event and [`accept`](IncomingMessage::accept)s its messages.
-//! What it gets is a [`TenantContext`], which opens a tenant's items: so it must say whom it believes.
+//! The consumer gets a [`TenantContext`], which opens the tenant's items, so it has to say which sources it believes.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -62,16 +62,17 @@
 //!
 //! # Errors
 //!
-//! [`InvalidMessage`] is the first reason why a message is not taken. It is the same where a message is written,
-//! so that a mistake shows where it is made. [`UnknownEvent`] says that the function was invoked by something else.
+//! [`InvalidMessage`] is the first reason why a message is refused. Writing a message gives the same error as reading it would, so that a mistake
+//! shows where it is made. [`UnknownEvent`] says that something else invoked the function.
 //!
 //! # Guarantees
 //!
-//! - Everything that carried a message must be believed, or it vouches for nobody; one that came from elsewhere is not read.
+//! - A message gives a tenant only if everything that carried it is believed. A message from elsewhere is not even parsed.
 //! - Body and attributes say the same, or the message is refused: what a subscription filters by is what the consumer acts on.
-//! - A message stays as it came: no code can change what a believed one says.
-//! - No tenant waits for another's many: what is sent names its tenant to SQS as `MessageGroupId`, and [`each_message`] lets tenants take turns.
-//! - An event type says whom it names once, and what it said is what is vouched for.
+//! - A message stays as it was received: no code can change what a believed message says.
+//! - A tenant with many messages does not delay the others: each message has its tenant as `MessageGroupId` for SQS, and [`each_message`] lets
+//!   tenants take turns.
+//! - An event is asked for its tenant once, so the tenant that was checked is the one that is vouched for.
 
 mod believed;
 mod consume;

@@ -1,6 +1,6 @@
-//! What the SDKs of SNS and SQS have alike.
+//! What the SDKs of SNS and SQS have in common.
 
-/// Adds a written message's attributes to a request that is being built: `text` makes an SDK's value of each, and `add` adds it.
+/// Adds a message's attributes to a request that is being built. `text` turns each into the SDK's type, and `add` adds it.
 pub(crate) fn with_attributes<Request, Value, Error>(
     request: Request,
     attributes: impl IntoIterator<Item = (&'static str, String)>,

@@ -1,4 +1,4 @@
-//! A written message as the SDK of SNS has it.
+//! Turns a written message into requests of the SNS SDK.
 
 use aws_sdk_sns::{
     error::BuildError,
@@ -14,7 +14,7 @@ impl Written {
     ///
     /// # Errors
     ///
-    /// The SDK's, where a part is missing.
+    /// The SDK's error, where a required field is missing.
     pub fn sns_entry(self, id: impl Into<String>) -> Result<PublishBatchRequestEntry, BuildError> {
         let group = self.message_group_id().map(str::to_owned);
         let entry = PublishBatchRequestEntry::builder().id(id).set_message_group_id(group).message(self.body);
@@ -25,7 +25,7 @@ impl Written {
     ///
     /// # Errors
     ///
-    /// The SDK's, where a part is missing.
+    /// The SDK's error, where a required field is missing.
     pub fn publish(self, call: PublishFluentBuilder) -> Result<PublishFluentBuilder, BuildError> {
         let group = call.get_message_group_id().as_deref().or(self.message_group_id()).map(str::to_owned);
         let call = call.set_message_group_id(group).message(self.body);

@@ -1,4 +1,4 @@
-//! A written message as the SDK of SQS has it.
+//! Turns a written message into requests of the SQS SDK.
 
 use aws_sdk_sqs::{
     error::BuildError,
@@ -13,7 +13,7 @@ impl Written {
     ///
     /// # Errors
     ///
-    /// The SDK's, where a part is missing.
+    /// The SDK's error, where a required field is missing.
     pub fn sqs_entry(self, id: impl Into<String>) -> Result<SendMessageBatchRequestEntry, BuildError> {
         let group = self.message_group_id().map(str::to_owned);
         let entry = SendMessageBatchRequestEntry::builder().id(id).set_message_group_id(group).message_body(self.body);
@@ -24,7 +24,7 @@ impl Written {
     ///
     /// # Errors
     ///
-    /// The SDK's, where a part is missing.
+    /// The SDK's error, where a required field is missing.
     pub fn send(self, call: SendMessageFluentBuilder) -> Result<SendMessageFluentBuilder, BuildError> {
         let group = call.get_message_group_id().as_deref().or(self.message_group_id()).map(str::to_owned);
         let call = call.set_message_group_id(group).message_body(self.body);

@@ -1,13 +1,13 @@
-//! In which order the messages of a batch are handled.
+//! The order in which the messages of a batch are handled.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
 
-/// The messages of a batch, whose tenants take turns: none waits for another's many. Messages of one user go one after another, in the order in
-/// which they came; users go side by side. Of the tenants that have something to handle, the next turn is of the one with the fewest messages
-/// under way, and among those, of the one whose last turn is longest ago.
+/// The messages of a batch, whose tenants take turns, so that a tenant with many messages does not delay the others. Messages of one user are handled
+/// one after another, in the order in which they arrived; users are handled side by side. The next turn goes to the tenant with the fewest messages
+/// under way, and among equals to the one whose last turn is longest ago.
 ///
 /// ```
 /// use tenant_messages::Turns;
@@ -31,13 +31,13 @@ pub struct Turns<U, M> {
 
 #[derive(Debug)]
 struct Tenant<U, M> {
-    /// Users none of whose messages is under way, and their messages.
+    /// Users without a message under way, with their messages.
     users: VecDeque<(U, VecDeque<M>)>,
     under_way: usize,
     last_turn: u64,
 }
 
-/// Whose message is under way: until it is [`done`](Turns::done), that user's others wait.
+/// The user whose message is under way. The user's other messages wait until it is [`done`](Turns::done).
 #[derive(Debug)]
 pub struct UnderWay<U, M> {
     tenant: usize,
@@ -46,7 +46,7 @@ pub struct UnderWay<U, M> {
 }
 
 impl<U: Eq + Hash + Clone, M> Turns<U, M> {
-    /// Of messages in the order in which they came, each with its tenant and its user.
+    /// Takes messages in the order in which they arrived, each with its tenant and its user.
     pub fn new<T: Eq + Hash + Clone>(messages: impl IntoIterator<Item = (T, U, M)>) -> Self {
         let mut places: HashMap<T, usize> = HashMap::new();
         let mut lines: HashMap<(T, U), usize> = HashMap::new();
@@ -68,7 +68,7 @@ impl<U: Eq + Hash + Clone, M> Turns<U, M> {
         Self { tenants, turns: 0 }
     }
 
-    /// The message whose turn it is; none while all that are left are of users who have one under way.
+    /// The message whose turn it is. There is none while every message left belongs to a user who has one under way.
     pub fn take(&mut self) -> Option<(UnderWay<U, M>, M)> {
         let waiting = self.tenants.iter_mut().enumerate().filter(|(_, tenant)| !tenant.users.is_empty());
         let (place, tenant) = waiting.min_by_key(|(_, tenant)| (tenant.under_way, tenant.last_turn))?;
@@ -80,7 +80,7 @@ impl<U: Eq + Hash + Clone, M> Turns<U, M> {
         Some((UnderWay { tenant: place, user, others }, message))
     }
 
-    /// A message was handled: its user's next may have a turn.
+    /// Marks a message as handled, so that its user's next message may have a turn.
     pub fn done(&mut self, handled: UnderWay<U, M>) {
         if let Some(tenant) = self.tenants.get_mut(handled.tenant) {
             tenant.under_way -= 1;
@@ -90,7 +90,7 @@ impl<U: Eq + Hash + Clone, M> Turns<U, M> {
         }
     }
 
-    /// All the messages that had no turn, once no other is under way.
+    /// All messages that have had no turn, for when the time is over.
     pub fn left(self) -> impl Iterator<Item = M> {
         self.tenants.into_iter().flat_map(|tenant| tenant.users).flat_map(|(_, messages)| messages)
     }

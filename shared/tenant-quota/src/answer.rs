@@ -1,4 +1,4 @@
-//! What a caller is told of a quota: `RateLimit`, `RateLimit-Policy`, and where it is used up, 429.
+//! What a response says about a quota: the headers `RateLimit` and `RateLimit-Policy`, and status 429 once the quota is used up.
 //!
 //! Headers and problem types are those of draft-ietf-httpapi-ratelimit-headers-11, of May 2026,
 //! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/>. The headers (sections 3 and 4) are structured fields (RFC 9651), each
@@ -22,15 +22,15 @@ const QUOTA_EXCEEDED: (&str, &str) =
     ("https://iana.org/assignments/http-problem-types#quota-exceeded", "Quota Exceeded");
 const REDUCED_CAPACITY: (&str, &str) =
     ("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity", "Temporary Reduced Capacity");
-/// Their member with the names of quotas.
+/// The extension member that names the quotas.
 const VIOLATED_POLICIES: &str = "violated-policies";
-/// Who has to wait for longer than so many seconds is told a time that is as much later at most: everybody's day begins at the same moment, and
-/// not all are to come back then (section 8.5).
+/// A caller who has to wait for longer than this gets a time that is later by up to this many seconds. Everybody's day begins at the same moment, and
+/// not all callers should return then (section 8.5).
 const SPREAD_OVER: u32 = 60;
-/// The longest `Retry-After`, in seconds, of a process that refuses by its own limit.
+/// The longest `Retry-After`, in seconds, while the store does not answer and a process refuses by its own limit.
 const LONGEST_UNAVAILABLE: u32 = 5;
 
-/// One of a tenant's quotas.
+/// Which of a tenant's two quotas a response is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Policy {
     Requests,
@@ -45,8 +45,8 @@ impl Policy {
         }
     }
 
-    /// So many in so many seconds. A bucket is told by its size and the time in which it fills, rounded up; one that fills more than once in a
-    /// second, by what it gives in a second.
+    /// The quota as a number and the seconds in which it is given. A bucket is stated by its size and the time in which it fills, rounded up; a
+    /// bucket that fills more than once in a second, by what it gives in a second.
     fn of(self, quota: Quota) -> (u32, u32) {
         match self {
             Self::Requests => {
@@ -78,7 +78,7 @@ impl Policy {
             .with_retry_after(seconds)
     }
 
-    /// The store is asked again every second, so nobody is told to stay away for long.
+    /// The 503 while the store does not answer. The store is asked again every second, so `Retry-After` stays short.
     fn unavailable(self, seconds: u32) -> Problem {
         let detail = "Your company's quota cannot be checked at the moment. Try again in a few seconds.";
         Problem::unavailable("quota_unavailable", detail)
@@ -88,12 +88,12 @@ impl Policy {
     }
 }
 
-/// What is told of one quota.
+/// The two headers about one quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told([(HeaderName, HeaderValue); 2]);
+pub(crate) struct QuotaHeaders([(HeaderName, HeaderValue); 2]);
 
-impl Told {
-    /// With so many left, and when there will be more where there are none.
+impl QuotaHeaders {
+    /// Makes the headers for `left` tokens. `seconds` says when there will be more, if there are none.
     fn new(policy: Policy, quota: Quota, left: u32, seconds: Option<u32>) -> Option<Self> {
         let (name, (most, within)) = (policy.name(), policy.of(quota));
         let left = left.min(most);
@@ -116,31 +116,31 @@ impl Told {
     }
 }
 
-/// What a request's span and its caller are told of this answer: nothing of how much is left where the store did not say.
+/// Records the decision on the request's span and returns the headers for its caller. There are none where the store did not say how much is left.
 ///
 /// # Errors
 ///
-/// 429 where the quota is used up; 503 where this process refuses by its own limit, since that is no fault of the tenant's.
+/// Returns 429 if the quota is used up, and 503 if this process refuses by its own limit, since that is no fault of the tenant's.
 pub(crate) fn tell(
     policy: Policy,
     quota: Quota,
     answer: Answer,
     left: u32,
     now: Nanos,
-) -> Result<Option<Told>, Problem> {
+) -> Result<Option<QuotaHeaders>, Problem> {
     let is_local = matches!(answer, Answer::AdmittedLocally | Answer::RefusedLocally { .. });
     if is_local {
         mark(semconv::QUOTA_LOCAL);
     }
     match answer {
         Answer::AdmittedLocally => Ok(None),
-        Answer::Admitted { .. } | Answer::Lease(_) => Ok(Told::new(policy, quota, left, None)),
+        Answer::Admitted { .. } | Answer::Lease(_) => Ok(QuotaHeaders::new(policy, quota, left, None)),
         Answer::RefusedLocally { until } => Err(policy.unavailable(seconds_until(until, now))),
         Answer::Refused { until } => {
             mark(semconv::QUOTA_EXCEEDED);
             let seconds = seconds_until(until, now);
             let problem = policy.problem(quota, seconds);
-            Err(match Told::new(policy, quota, 0, Some(seconds)) {
+            Err(match QuotaHeaders::new(policy, quota, 0, Some(seconds)) {
                 Some(told) => told.add_to_problem(problem),
                 None => problem,
             })
@@ -148,7 +148,7 @@ pub(crate) fn tell(
     }
 }
 
-/// Whole seconds, at least one. What is added to many is by the moment within its second at which somebody asks, which is as good as random.
+/// The wait in whole seconds, at least one. A long wait is spread by the moment within the second at which the caller asks, which is random enough.
 fn seconds_until(until: Nanos, now: Nanos) -> u32 {
     let seconds = u32::try_from(until.saturating_sub(now).div_ceil(SECOND)).unwrap_or(u32::MAX).max(1);
     let later = now % SECOND * Nanos::from(SPREAD_OVER) / SECOND;

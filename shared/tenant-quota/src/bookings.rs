@@ -1,4 +1,4 @@
-//! What a tenant may book in a day.
+//! The quota of bookings a day.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use tenancy::{Quota, TenantContext};
 use tenant_store::TenantTable;
 
 use crate::{
-    answer::{Policy, Told, tell},
+    answer::{Policy, QuotaHeaders, tell},
     day::Daily,
     leases::{Leases, now},
     pool::{Answer, Limits},
 };
 
-/// Holds each tenant to its bookings a day.
+/// Limits each tenant to its bookings a day.
 #[derive(Clone)]
 pub struct BookingQuota {
     leases: Arc<Leases<Daily>>,
@@ -30,46 +30,47 @@ impl BookingQuota {
     ///
     /// # Errors
     ///
-    /// 429 where they are used up; 503 where that cannot be found out and this process has given its part of them.
+    /// A [`Problem`] of 429 where they are used up. It is 503 where the store does not answer and this process has given out its own part of them.
     pub async fn take(&self, tenant: &TenantContext, quota: Quota) -> Result<TakenBooking, Problem> {
         let (daily, limits) = (Daily::new(quota.bookings_per_day()), Limits::of_bookings(quota));
         let asked = self.leases.ask(tenant, &daily, &limits).await;
         let told = tell(Policy::Bookings, quota, asked.answer, asked.left, now())?;
         let from = match asked.answer {
-            Answer::AdmittedLocally => Taken::Locally(limits),
-            _ => Taken::OfDay(asked.state.day),
+            Answer::AdmittedLocally => TokenSource::Locally(limits),
+            _ => TokenSource::OfDay(asked.state.day),
         };
         Ok(TakenBooking { leases: self.leases.clone(), tenant: tenant.clone(), from, told })
     }
 }
 
-/// A booking of today that was taken. It stays so unless it is given back: what may have been booked counts.
+/// One of today's bookings that was taken. It counts unless it is given back, since a flight may have been booked even where the answer was lost.
 #[must_use]
 pub struct TakenBooking {
     leases: Arc<Leases<Daily>>,
     tenant: TenantContext,
-    from: Taken,
-    told: Option<Told>,
+    from: TokenSource,
+    told: Option<QuotaHeaders>,
 }
 
 /// The place that a booking's token was taken from.
-enum Taken {
-    /// From the item, which counts this day.
+enum TokenSource {
+    /// From the item, which counts the bookings of this day.
     OfDay(u64),
-    /// From what a process admits by itself.
+    /// From what this process admits by itself.
     Locally(Limits),
 }
 
 impl TakenBooking {
-    /// Gives it back, for any process to take: nothing was booked. Wait for it before you answer, since a sandbox without requests is frozen.
+    /// Gives the booking back for any process to take, because nothing was booked. Wait for it before you answer, since a sandbox without requests is
+    /// frozen.
     pub async fn give_back(self) {
         match self.from {
-            Taken::OfDay(day) => self.leases.give_back(&self.tenant, day).await,
-            Taken::Locally(limits) => self.leases.give_back_locally(&self.tenant, &limits),
+            TokenSource::OfDay(day) => self.leases.give_back(&self.tenant, day).await,
+            TokenSource::Locally(limits) => self.leases.give_back_locally(&self.tenant, &limits),
         }
     }
 
-    /// Says in the answer how many are left.
+    /// Adds to the response how many bookings are left.
     pub fn tell<B>(self, response: &mut Response<B>) {
         if let Some(told) = self.told {
             told.add_to(response.headers_mut());

@@ -17,13 +17,13 @@ use tenant_store::Item;
 
 use crate::source::{Nanos, Plan, SECOND, Source, number_type, whole};
 
-/// The attributes of the item.
+/// The attribute with the theoretical arrival time.
 const TAT: &str = "tat";
 const REPAIRED: &str = "repaired";
-/// An item is repaired once in this time at most.
+/// An item is repaired at most once in this time.
 const REPAIRED_ONCE_IN: Nanos = 60 * SECOND;
-/// A bucket that was full a moment ago is taken from as one that is not, so that of many processes that ask at once none is in another's way.
-/// That moment is this at most, and at most an eighth of the time in which the bucket fills.
+/// A bucket that was full less than this ago is written as one that is not full, so that several processes that ask at once do not make each other's
+/// conditions fail. It is at most an eighth of the time in which the bucket fills.
 const A_MOMENT: Nanos = SECOND / 4;
 /// How much further ahead than a whole burst a `tat` may be, for clocks that differ.
 const CLOCKS_DIFFER_BY: Nanos = SECOND;
@@ -40,32 +40,32 @@ pub(crate) struct Bucket {
     depth: Nanos,
 }
 
-/// What an item says: when the bucket is full again, and when it was last repaired.
+/// The state of an item: when the bucket will be full again, and when it was last repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Schedule {
     pub(crate) tat: Nanos,
     pub(crate) repaired: Nanos,
 }
 
-/// A conditional write of it.
+/// A conditional write of the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Of a bucket that is full: `to`, where it is before `now`, not there or no number.
+    /// Takes from a full bucket: sets `tat` to `to`, if `tat` is before `now`, missing or not a number.
     Restart { now: Nanos, to: Nanos },
-    /// Of one that is not: further by `by`, where it is between `from` and `to`.
+    /// Takes from a bucket that is not full: adds `by` to `tat`, if `tat` is between `from` and `to`.
     Advance { by: Nanos, from: Nanos, to: Nanos },
-    /// Of one that cannot be: `to`, where it is after `beyond` and was not repaired within a minute of `now`.
+    /// Repairs an impossible bucket: sets `tat` to `to`, if `tat` is after `beyond` and was not repaired within a minute of `now`.
     Repair { beyond: Nanos, to: Nanos, now: Nanos },
 }
 
 impl Bucket {
-    /// One that gives `number`, at least 1, in this time in the long run, and `burst` at once.
+    /// A bucket that gives `number` tokens, at least 1, in this time in the long run, and `burst` at once.
     pub(crate) fn new(number: u32, within: Nanos, burst: u32) -> Self {
         let interval = within / Nanos::from(number.max(1));
         Self { interval, depth: interval * Nanos::from(burst) }
     }
 
-    /// Takes one token of a bucket that is this process's alone; the time of the next one where there is none.
+    /// Takes one token of a bucket that only this process uses. The error is the time at which there will be one.
     pub(crate) fn take(&self, schedule: &mut Schedule, now: Nanos) -> Result<(), Nanos> {
         match self.plan(*schedule, now, 1) {
             Plan::Nothing { until } => Err(until),
@@ -94,7 +94,7 @@ impl Bucket {
     }
 }
 
-/// Within which an item is not repaired again, whose ever clock it was by.
+/// The time around `now` within which an item is not repaired again, whichever host's clock repaired it.
 fn within_a_minute(now: Nanos) -> RangeInclusive<Nanos> {
     now.saturating_sub(REPAIRED_ONCE_IN)..=now + REPAIRED_ONCE_IN
 }

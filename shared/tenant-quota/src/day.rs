@@ -1,39 +1,39 @@
-//! What is counted by the day.
+//! A number of tokens for each day, as one count in an item.
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use tenant_store::Item;
 
 use crate::source::{DAY, Nanos, Plan, SECOND, Source, number_type, whole};
 
-/// The attributes of the item.
+/// The attribute with the day that is counted.
 const ON: &str = "counted_day";
 const COUNT: &str = "counted";
 /// A day that is used up is looked at again after so long: a higher quota takes effect, and what another process gave back is found.
 const LOOK_AGAIN_AFTER: Nanos = 10 * SECOND;
 
-/// So many a day.
+/// A quota of `most` tokens a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Daily {
     most: u32,
 }
 
-/// How many were taken on which day; days are counted from 1970.
+/// How many tokens were taken on a day. Days are counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counted {
+pub(crate) struct DayCount {
     pub(crate) day: u64,
     pub(crate) count: u32,
 }
 
-/// A conditional write of them.
+/// A conditional write of the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// The first of a day, where the item is of an earlier one, not there or no count.
+    /// Takes a day's first tokens, if the item is of an earlier day, missing or without a count.
     Begin { day: u64, tokens: u32 },
-    /// The first of a day, where the item is of one after `beyond`, which no clock of a host in order can have written.
+    /// Takes a day's first tokens, if the item is of a day after `beyond`: only a host whose clock is wrong can have written that.
     Repair { day: u64, tokens: u32, beyond: u64 },
-    /// Further ones, where the day is this and no more than `most` were taken.
+    /// Takes further tokens, if the item is of this day and no more than `most` were taken.
     Add { day: u64, tokens: u32, most: u32 },
-    /// One less, where the day is this and any were taken.
+    /// Gives one token back, if the item is of this day and any were taken.
     GiveBack { day: u64 },
 }
 
@@ -49,10 +49,10 @@ impl Daily {
 
 impl Source for Daily {
     const SORT_KEY: &'static str = "QUOTA#BOOKINGS";
-    type State = Counted;
+    type State = DayCount;
     type Write = Write;
 
-    fn plan(&self, counted: Counted, now: Nanos, wanted: u32) -> Plan<Write> {
+    fn plan(&self, counted: DayCount, now: Nanos, wanted: u32) -> Plan<Write> {
         let today = now / DAY;
         let tokens = wanted.min(self.holds(counted, now));
         if tokens == 0 {
@@ -69,7 +69,7 @@ impl Source for Daily {
         Plan::Take { tokens, write }
     }
 
-    fn holds(&self, counted: Counted, now: Nanos) -> u32 {
+    fn holds(&self, counted: DayCount, now: Nanos) -> u32 {
         let today = now / DAY;
         if (today..=today + 1).contains(&counted.day) { self.most.saturating_sub(counted.count) } else { self.most }
     }
@@ -114,17 +114,17 @@ impl Source for Daily {
         }
     }
 
-    fn after(write: Write, counted: Counted) -> Counted {
+    fn after(write: Write, counted: DayCount) -> DayCount {
         match write {
-            Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => Counted { day, count: tokens },
-            Write::Add { day, tokens, .. } => Counted { day, count: counted.count.saturating_add(tokens) },
-            Write::GiveBack { day } => Counted { day, count: counted.count.saturating_sub(1) },
+            Write::Begin { day, tokens } | Write::Repair { day, tokens, .. } => DayCount { day, count: tokens },
+            Write::Add { day, tokens, .. } => DayCount { day, count: counted.count.saturating_add(tokens) },
+            Write::GiveBack { day } => DayCount { day, count: counted.count.saturating_sub(1) },
         }
     }
 
-    fn read(item: &Item) -> Option<Counted> {
+    fn read(item: &Item) -> Option<DayCount> {
         let count = u32::try_from(whole(item, COUNT)?).unwrap_or(u32::MAX);
-        Some(Counted { day: whole(item, ON)?, count })
+        Some(DayCount { day: whole(item, ON)?, count })
     }
 }
 
@@ -138,16 +138,16 @@ mod tests {
     fn a_day_gives_so_many_and_the_next_as_many_again() {
         let of_three = Daily::new(3);
         assert_eq!(
-            of_three.plan(Counted::default(), NOON, 2),
+            of_three.plan(DayCount::default(), NOON, 2),
             Plan::Take { tokens: 2, write: Write::Begin { day: 20_000, tokens: 2 } }
         );
-        let counted = Counted { day: 20_000, count: 2 };
+        let counted = DayCount { day: 20_000, count: 2 };
         assert_eq!(
             of_three.plan(counted, NOON, 2),
             Plan::Take { tokens: 1, write: Write::Add { day: 20_000, tokens: 1, most: 2 } }
         );
         let midnight = Daily::ends(NOON);
-        assert_eq!(of_three.plan(Counted { count: 3, ..counted }, NOON, 2), Plan::Nothing { until: midnight });
+        assert_eq!(of_three.plan(DayCount { count: 3, ..counted }, NOON, 2), Plan::Nothing { until: midnight });
         assert_eq!(
             of_three.plan(counted, midnight, 2),
             Plan::Take { tokens: 2, write: Write::Begin { day: 20_001, tokens: 2 } }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_host_whose_midnight_is_yet_to_come_counts_to_the_day_that_has_begun() {
-        let counted = Counted { day: 20_001, count: 2 };
+        let counted = DayCount { day: 20_001, count: 2 };
         assert_eq!(
             Daily::new(3).plan(counted, NOON, 5),
             Plan::Take { tokens: 1, write: Write::Add { day: 20_001, tokens: 1, most: 2 } }
@@ -167,7 +167,7 @@ mod tests {
     fn a_day_that_is_yet_far_off_locks_nobody_out() {
         for day in [20_002, 213_504, u64::MAX] {
             assert_eq!(
-                Daily::new(3).plan(Counted { day, count: 3 }, NOON, 2),
+                Daily::new(3).plan(DayCount { day, count: 3 }, NOON, 2),
                 Plan::Take { tokens: 2, write: Write::Repair { day: 20_000, tokens: 2, beyond: 20_001 } }
             );
         }
@@ -181,14 +181,14 @@ mod tests {
                 [(ON.to_owned(), number("20000"))].into_iter().chain(count.map(|of| (COUNT.to_owned(), of))),
             )
         };
-        assert_eq!(Daily::read(&item(Some(number("2")))), Some(Counted { day: 20_000, count: 2 }));
-        assert_eq!(Daily::read(&item(Some(number("1e30")))), Some(Counted { day: 20_000, count: u32::MAX }));
+        assert_eq!(Daily::read(&item(Some(number("2")))), Some(DayCount { day: 20_000, count: 2 }));
+        assert_eq!(Daily::read(&item(Some(number("1e30")))), Some(DayCount { day: 20_000, count: u32::MAX }));
         assert_eq!([Daily::read(&item(None)), Daily::read(&item(Some(AttributeValue::Bool(true))))], [None; 2]);
     }
 
     #[test]
     fn a_quota_that_was_lowered_below_what_is_used_gives_nothing_today() {
-        let counted = Counted { day: 20_000, count: 7 };
+        let counted = DayCount { day: 20_000, count: 7 };
         assert_eq!(Daily::new(3).plan(counted, NOON, 1), Plan::Nothing { until: Daily::ends(NOON) });
     }
 }

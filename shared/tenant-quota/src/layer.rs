@@ -1,4 +1,4 @@
-//! The layer that holds each tenant to its requests a second.
+//! The Tower layer that limits each tenant to its requests a second.
 
 use std::{
     pin::Pin,
@@ -21,11 +21,11 @@ use crate::{
     pool::{Answer, Limits},
 };
 
-/// Lets a request through that its tenant's quota has a token for, and answers 429 to another, or 503 where the quota cannot be reached. It goes
-/// inside the layer that says whose a request is: by the [`TenantContext`] in its extensions, and by the [`Quota`] there, or else the tier's,
-/// which it hands on.
+/// Admits a request if its tenant's quota has a token for it. Other requests are answered with 429, or with 503 while the store cannot be reached.
+/// Put it inside the layer that identifies the tenant: it reads the [`TenantContext`] from the request's extensions, and the [`Quota`] too if there
+/// is one. Otherwise the tier's quota holds, which it adds to the extensions.
 ///
-/// A clone shares its tokens: one layer is for all routes of a function.
+/// Clones share their tokens, so make one layer for all routes of a function.
 pub struct QuotaLayer {
     leases: Arc<Leases<Bucket>>,
     tiers: Arc<TierQuotas>,
@@ -51,7 +51,7 @@ impl<S> Layer<S> for QuotaLayer {
     }
 }
 
-/// The service [`QuotaLayer`] makes.
+/// The service that [`QuotaLayer`] makes.
 #[derive(Clone)]
 pub struct QuotaService<S> {
     inner: S,

@@ -1,27 +1,27 @@
-//! How tokens are leased from an item, whoever writes it.
+//! How tokens are leased from an item, independent of how the item is written.
 
 use crate::{
     pool::Lease,
     source::{Nanos, Plan, Source},
 };
 
-/// How often a lease is tried for when others take of the item meanwhile.
+/// How often a lease is attempted when others take tokens of the item meanwhile.
 const TRIES: u8 = 3;
 
-/// Why a write is not known to be done.
+/// A write that is not known to be done.
 #[derive(Debug)]
-pub(crate) struct Failed<E> {
+pub(crate) struct WriteError<E> {
     pub(crate) error: E,
-    /// The store has answered, so it was not done.
+    /// Whether the store has answered, which means that the write was not done.
     pub(crate) is_answered: bool,
 }
 
-/// What a write came to: what the item says afterwards, or where its condition did not hold, what it says instead.
-pub(crate) type Written<S, E> = Result<Result<S, S>, Failed<E>>;
+/// The outcome of a write: the item's new state or, where the condition did not hold, the state that it has instead.
+pub(crate) type WriteResult<S, E> = Result<Result<S, S>, WriteError<E>>;
 
-/// Leases at most `wanted` of an item last seen so; `write` sends a write once. An answer that says what the item is instead costs a second write; a
-/// third is for whoever loses a race. Where there was no answer, as on a connection that died while a sandbox was frozen, it is tried once more: what
-/// the first may have taken is lost, since only tokens of a write that was acknowledged are used.
+/// Leases at most `wanted` tokens of an item that was last seen in `state`; `write` sends one write. If the item has another state, a second write
+/// uses that one, and a third is for a process that loses a race. If there was no answer, as on a connection that broke while a sandbox was frozen,
+/// the write is sent once more. What the first one may have taken is lost, since only tokens of an acknowledged write are used.
 pub(crate) async fn lease<S, E, W>(
     source: &S,
     mut state: S::State,
@@ -31,7 +31,7 @@ pub(crate) async fn lease<S, E, W>(
 ) -> Result<Lease<S::State>, E>
 where
     S: Source,
-    W: Future<Output = Written<S::State, E>>,
+    W: Future<Output = WriteResult<S::State, E>>,
 {
     let mut was_answered = true;
     for _ in 0..TRIES {

@@ -1,4 +1,4 @@
-//! Tokens of all tenants that a process serves.
+//! The tokens of all tenants that a process serves.
 
 use std::{
     num::NonZeroUsize,
@@ -21,14 +21,14 @@ use tokio::time::timeout;
 
 use crate::{
     day::{Daily, Write},
-    lease::{Failed, Written, lease},
+    lease::{WriteError, WriteResult, lease},
     pool::{Answer, Lease, Limits, Pool},
     source::{Nanos, Source},
 };
 
-/// Tenants whose tokens are kept; of more, those of whoever asked longest ago are forgotten, and their leases lost.
+/// How many tenants' tokens are kept. Beyond that, the tenants that asked longest ago are forgotten and their leases are lost.
 const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
-/// How long a lease may take to be had, with all its tries: requests wait for it.
+/// How long leasing may take, with all its attempts. Requests wait for it.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The tokens of each tenant in this process.
@@ -37,20 +37,20 @@ pub(crate) struct Leases<S: Source> {
     tenants: Mutex<LruCache<TenantId, Arc<Tenant<S>>>>,
 }
 
-/// What became of a request.
-pub(crate) struct Asked<S> {
+/// The decision about a request.
+pub(crate) struct Decision<S> {
     /// Never [`Answer::Lease`].
     pub(crate) answer: Answer,
-    /// Tokens that are left.
+    /// How many tokens are left.
     pub(crate) left: u32,
-    /// What the item said last.
+    /// The item's state when it was last seen.
     pub(crate) state: S,
 }
 
 /// The tokens that this process holds of one tenant.
 struct Tenant<S: Source> {
     pool: Mutex<Pool<S>>,
-    /// Held while somebody leases: of many that need a token, one asks for all.
+    /// Held while a request leases, so that of many requests that need a token, one leases for all.
     leasing: tokio::sync::Mutex<()>,
 }
 
@@ -65,8 +65,8 @@ impl<S: Source> Leases<S> {
         Self { table, tenants: Mutex::new(LruCache::new(MOST_TENANTS)) }
     }
 
-    /// What becomes of a request of this tenant.
-    pub(crate) async fn ask(&self, tenant: &TenantContext, source: &S, limits: &Limits) -> Asked<S::State> {
+    /// Decides about a request of this tenant.
+    pub(crate) async fn ask(&self, tenant: &TenantContext, source: &S, limits: &Limits) -> Decision<S::State> {
         let of = self.of(&tenant.tenant_id);
         let now = now();
         {
@@ -74,7 +74,7 @@ impl<S: Source> Leases<S> {
             pool.arrived(now);
             let answer = pool.ask(now, limits);
             if !matches!(answer, Answer::Lease(_)) {
-                return Asked::new(answer, &pool, source, now);
+                return Decision::new(answer, &pool, source, now);
             }
         }
         let _one_for_all = of.leasing.lock().await;
@@ -84,7 +84,7 @@ impl<S: Source> Leases<S> {
             match pool.ask(now, limits) {
                 Answer::Lease(wanted) => wanted,
                 // Whoever leased meanwhile did so for this one too.
-                answer => return Asked::new(answer, &pool, source, now),
+                answer => return Decision::new(answer, &pool, source, now),
             }
         };
         let leased = self.lease(tenant, &of, source, wanted).await;
@@ -96,10 +96,10 @@ impl<S: Source> Leases<S> {
             Answer::Lease(_) => Answer::Refused { until: now },
             answer => answer,
         };
-        Asked::new(answer, &pool, source, now)
+        Decision::new(answer, &pool, source, now)
     }
 
-    /// Leases more beside a request, unless somebody does already or has done so meanwhile.
+    /// Leases more tokens while a request is served, unless another request does so or has just done so.
     pub(crate) async fn renew(&self, tenant: &TenantContext, source: &S, limits: &Limits) {
         let of = self.of(&tenant.tenant_id);
         let Ok(_one_for_all) = of.leasing.try_lock() else { return };
@@ -137,15 +137,15 @@ impl<S: Source> Leases<S> {
 }
 
 impl Leases<Daily> {
-    /// Gives the item a token of this day back that was not used. This process keeps one that the item did not take; one of which that is not
-    /// known is lost, since it would be there twice.
+    /// Gives a token of this day that was not used back to the item. If the item did not take it, this process keeps the token. If that is not known,
+    /// the token is lost, since otherwise it might exist twice.
     pub(crate) async fn give_back(&self, tenant: &TenantContext, day: u64) {
         let of = self.of(&tenant.tenant_id);
         let (state, items) = (of.pool.lock().state(), self.table.of_tenant(tenant));
         let sent = timeout(ANSWERS_WITHIN, send::<Daily>(&items, Write::GiveBack { day }, state)).await;
-        match sent.unwrap_or_else(|_| Err(Failed { error: no_answer(), is_answered: false })) {
+        match sent.unwrap_or_else(|_| Err(WriteError { error: no_answer(), is_answered: false })) {
             Ok(Ok(counted) | Err(counted)) => of.pool.lock().returned(counted),
-            Err(Failed { error, is_answered }) => {
+            Err(WriteError { error, is_answered }) => {
                 tracing::error!(%error, is_answered, "a booking of the day was not given back");
                 if is_answered {
                     of.pool.lock().keep(now(), day);
@@ -155,7 +155,7 @@ impl Leases<Daily> {
     }
 }
 
-impl<S: Copy> Asked<S> {
+impl<S: Copy> Decision<S> {
     fn new<Of: Source<State = S>>(answer: Answer, pool: &Pool<Of>, source: &Of, now: Nanos) -> Self {
         Self { answer, left: pool.left(now, source), state: pool.state() }
     }
@@ -175,8 +175,8 @@ fn no_answer() -> StoreError {
     StoreError::Unavailable(format!("no answer within {ANSWERS_WITHIN:?}"))
 }
 
-/// Sends a write, once. What the item says afterwards, or what it says instead.
-async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) -> Written<S::State, StoreError> {
+/// Sends one write. Returns the item's new state or, where the condition did not hold, the state that it has instead.
+async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) -> WriteResult<S::State, StoreError> {
     let update = S::describe(write, items.change(S::SORT_KEY))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -190,7 +190,7 @@ async fn send<S: Source>(items: &TenantItems, write: S::Write, state: S::State) 
             Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
                 Ok(Err(unmet.item().and_then(S::read).unwrap_or_default()))
             }
-            answered => Err(Failed { is_answered: answered.is_some(), error: error.into() }),
+            answered => Err(WriteError { is_answered: answered.is_some(), error: error.into() }),
         },
     }
 }

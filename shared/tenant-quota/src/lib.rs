@@ -1,4 +1,4 @@
-//! Holds each tenant to its quota, whoever else is served beside it.
+//! Limits each tenant to its quota across all processes of a function, without a call of the store for each request.
 //!
 //! | item | idea |
 //! |---|---|
@@ -39,18 +39,17 @@
 //!
 //! # Errors
 //!
-//! A request beyond the quota is answered 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`; its problem's `code` names the quota. While
-//! the store does not answer, what a process does not admit by itself is answered 503 `quota_unavailable`: see below.
+//! A request beyond the quota is answered with 429, `Retry-After`, `RateLimit` and `RateLimit-Policy`; the problem's `code` names the quota. While
+//! the store does not answer, requests that a process does not admit by itself are answered with 503 `quota_unavailable`: see below.
 //!
 //! # Guarantees
 //!
 //! Of both quotas:
 //!
-//! - Of what is leased each token admits one request or booking. Only tokens of a write that was acknowledged are used, so an answer that is lost
-//!   loses tokens, and never makes any: in the long run no more is admitted than the quota, whatever is tried again. The exception is a store that
-//!   does not answer: see below.
-//! - A refusal is remembered until there can be a token: who goes on asking costs no call, but that a day that is used up is looked at again every
-//!   ten seconds.
+//! - Each leased token admits one request or booking. Only tokens of an acknowledged write are used, so a lost answer can lose tokens but never make
+//!   any: in the long run no more is admitted than the quota, whatever is tried again. The exception is a store that does not answer: see below.
+//! - A refusal is remembered until there can be a token, so a tenant that goes on asking costs no calls. Only a day that is used up is looked at
+//!   again every ten seconds.
 //! - The store does not answer if a lease takes more than half a second. It is then asked again every second. Spans say `quota.local` meanwhile.
 //! - Nobody is locked out by an item that is missing or that somebody has spoiled, nor for more than a minute by a clock that is wrong or a quota that was changed. What no
 //!   clock in order can have written is set back: a bucket once a minute at most, and each time another burst may be admitted.

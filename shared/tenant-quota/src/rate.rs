@@ -1,8 +1,8 @@
-//! How often something is asked for.
+//! An estimate of how often something is asked for.
 
 use crate::source::{Nanos, SECOND};
 
-/// What was asked so long ago counts 1/e as much as what is asked now.
+/// The time constant τ: an event that is this long ago counts 1/e as much as one of now.
 const REMEMBERED_FOR: f64 = 2.0;
 
 /// An exponentially weighted estimate of a rate from the times of its events alone: each adds 1/τ, and the sum decays with e^(-t/τ). Of
@@ -14,7 +14,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Counts an event.
+    /// Counts one event.
     pub(crate) fn count(&mut self, now: Nanos) {
         *self = Self { per_second: self.at(now) + 1.0 / REMEMBERED_FOR, at: now.max(self.at) };
     }

@@ -1,24 +1,24 @@
-//! What each tier gives.
+//! The quota of each tier.
 
 use std::{collections::BTreeMap, str::FromStr};
 
 use function_settings::Reader;
 use tenancy::{InvalidQuota, InvalidTenant, Quota, Tier};
 
-/// The quota of each tier, for tenants that the registry has none for.
+/// The quota of each tier, which holds for tenants that have no quota of their own in the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TierQuotas(BTreeMap<Tier, Quota>);
 
-/// What is not the quotas of tiers.
+/// Why a text is not the quotas of tiers.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidTierQuotas {
     /// A part is not a tier and its quota.
     #[error("{0:?} is not tier=requests a second/burst/bookings a day")]
     Form(String),
-    /// A tier has two.
+    /// A tier is named twice.
     #[error("{0} is named twice")]
     Twice(Tier),
-    /// The name before the `=`.
+    /// The name before the `=` is not a tier.
     #[error(transparent)]
     Tier(#[from] InvalidTenant),
     /// The quota that follows this tier's name is invalid.
@@ -42,7 +42,7 @@ impl TierQuotas {
         quotas
     }
 
-    /// The quota of this tier.
+    /// The quota of this tier, if it has one.
     pub fn of(&self, tier: Tier) -> Option<Quota> {
         self.0.get(&tier).copied()
     }

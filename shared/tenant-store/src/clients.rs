@@ -26,15 +26,15 @@ use parking_lot::Mutex;
 use tenancy::TenantId;
 use tenant_telemetry::{AwsSdkTracing, record_wait};
 
-/// The session tag that the role's policy holds keys to.
+/// The session tag that the role's policy compares keys with.
 const TAG: &str = "tenant_id";
 /// The most AWS gives to a role that is assumed by a role, in seconds.
 const SESSION_SECONDS: i32 = 3_600;
 /// A session is replaced when it has no more time than this, or than half of it: the SDK spreads renewals.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
-/// How long a session may take to be had, retries included.
+/// How long getting a session may take, retries included.
 const LOAD_WITHIN: Duration = Duration::from_secs(3);
-/// Tenants whose sessions are kept; of more, those served longest ago ask anew.
+/// How many tenants' sessions are kept. Beyond that, the tenants that were served longest ago need a new session.
 const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 #[derive(Debug)]
@@ -58,12 +58,12 @@ impl TenantClients {
         Self { config: config.clone(), sts: OnceLock::new(), role_arn: role_arn.into(), tenants }
     }
 
-    /// The client of this tenant.
+    /// The client that calls with this tenant's session.
     pub(super) fn of(&self, tenant_id: &TenantId) -> Client {
         self.tenant(tenant_id).client
     }
 
-    /// Has a session at hand for the first call of this tenant's client.
+    /// Fetches a session, so that the first call of this tenant's client does not wait for it.
     pub(super) async fn prepare(&self, tenant_id: &TenantId) {
         self.tenant(tenant_id).session.prepare().await;
     }
@@ -89,19 +89,19 @@ impl TenantClients {
     }
 }
 
-/// Sessions of one tenant.
+/// Provides the SDK with sessions of one tenant.
 #[derive(Debug)]
 struct TenantSession {
     sts: aws_sdk_sts::Client,
     role_arn: Arc<str>,
     tenant_id: TenantId,
     asked: AtomicBool,
-    /// What became of asking before a call needed it; the call takes it from here.
+    /// The outcome of fetching a session before a call needed it. The first call takes it from here.
     first: tokio::sync::Mutex<Option<provider::Result>>,
 }
 
 impl TenantSession {
-    /// Asks for the first session, unless that was done. A call that needs it meanwhile waits for it, and gets its failure too.
+    /// Fetches the first session, unless that was done. A call that needs it meanwhile waits for it and shares its failure.
     async fn prepare(&self) {
         if !self.asked.swap(true, Ordering::Relaxed) {
             let mut first = self.first.lock().await;
@@ -139,7 +139,7 @@ impl TenantSession {
     }
 }
 
-/// The same, as the SDK asks for them.
+/// How the SDK asks for sessions.
 #[derive(Debug)]
 struct Sessions(Arc<TenantSession>);
 

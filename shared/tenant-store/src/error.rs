@@ -1,14 +1,14 @@
-//! Why a store did not do what it was asked.
+//! Why a call of the store failed.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use lambda_http_client::aws::{describe, is_temporary};
 
-/// The items asked for are a user's, and this context is of no user.
+/// The items belong to a user, and the context names no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no user is named")]
 pub struct NoUser;
 
-/// Why a store did not do what it was asked. An SDK's error becomes one by `?`, by whether the call may succeed later.
+/// Why a call of the store failed. `?` turns an SDK's error into one of these, depending on whether the call may succeed later.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// DynamoDB is throttling or away: try again later.
@@ -17,10 +17,10 @@ pub enum StoreError {
     /// DynamoDB refused the call.
     #[error("the store refused: {0}")]
     Refused(String),
-    /// A stored item is not of the shape this code writes.
+    /// A stored item does not have the shape that this code writes.
     #[error("a stored item does not parse: {0}")]
     Item(#[from] serde_dynamo::Error),
-    /// The items are a user's, and none is named.
+    /// The items belong to a user, and the context names none.
     #[error(transparent)]
     NoUser(#[from] NoUser),
 }
@@ -41,7 +41,7 @@ mod tests {
 
     use super::*;
 
-    /// An answer of DynamoDB with this code.
+    /// The error for an answer of DynamoDB with this code.
     fn answered(code: &str) -> StoreError {
         let error = GetItemError::generic(ErrorMetadata::builder().code(code).message("why").build());
         let response = http::Response::new("".into()).try_into().unwrap();

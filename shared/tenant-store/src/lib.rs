@@ -37,8 +37,8 @@
 //!
 //! # Errors
 //!
-//! Making a table and choosing its items calls nobody; [`NoUser`] says that a user's items were asked for where no user is known. A session that
-//! cannot be had is the error of the first call that needs it, and the calls' errors are the SDK's.
+//! Making a table and choosing its items makes no call. [`NoUser`] says that a user's items were asked for where no user is known. If there is no
+//! session for a tenant, the first call that needs it fails with the SDK's error, as other calls do.
 //!
 //! # Guarantees
 //!
@@ -80,7 +80,7 @@ pub use self::{
     transaction::TransactionFailure,
 };
 
-/// An item, by attribute.
+/// An item: its attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// A table whose items belong to tenants: keys `pk` and `sk`.
@@ -91,8 +91,8 @@ pub struct TenantTable {
 }
 
 impl TenantTable {
-    /// The table `name`, reached as the role `role_arn`. Each tenant's session of that role carries the tag `tenant_id`, which the
-    /// role's policy holds keys to.
+    /// The table `name`, which is called with sessions of the role `role_arn`. Each tenant's session has the tag `tenant_id`, and the role's policy
+    /// allows only keys of that tenant.
     pub fn new(config: &SdkConfig, name: &str, role_arn: &str) -> Self {
         Self { clients: Arc::new(TenantClients::new(config, role_arn)), name: name.into() }
     }
@@ -107,13 +107,13 @@ impl TenantTable {
         read.map(|(name, role_arn)| Self::new(config, &name, &role_arn))
     }
 
-    /// Has credentials at hand for this tenant's first call: await it beside what else the tenant's first request waits for. A failure
-    /// is the first call's to report.
+    /// Fetches credentials before this tenant's first call. Await it beside what else the tenant's first request waits for. It reports no failure;
+    /// the first call does.
     async fn prepare(&self, tenant: &TenantContext) {
         self.clients.prepare(&tenant.tenant_id).await;
     }
 
-    /// The same as a function of a tenant, for a layer that knows the tenant before a handler does.
+    /// Returns a function that fetches a tenant's credentials before its first call, for a layer that knows the tenant before a handler does.
     pub fn preparing(
         &self,
     ) -> impl Fn(TenantContext) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static {
@@ -124,16 +124,16 @@ impl TenantTable {
         }
     }
 
-    /// The items of this user of this tenant. Nothing is called yet.
+    /// The items of this user of this tenant. It makes no call.
     ///
     /// # Errors
     ///
-    /// [`NoUser`] where the context is of a tenant's machine.
+    /// [`NoUser`] where the context names no user, as that of a machine.
     pub fn of_user(&self, tenant: &TenantContext) -> Result<TenantItems, NoUser> {
         Ok(self.items(tenant, user_partition(tenant.label()).ok_or(NoUser)?))
     }
 
-    /// The items of this tenant as a whole, which are no user's. Nothing is called yet.
+    /// The items of this tenant as a whole, which belong to no user. It makes no call.
     pub fn of_tenant(&self, tenant: &TenantContext) -> TenantItems {
         self.items(tenant, tenant_partition(&tenant.tenant_id))
     }
@@ -143,7 +143,7 @@ impl TenantTable {
     }
 }
 
-/// Whether a stored partition key is that of this user of this tenant: for those who look over a whole table.
+/// Whether a stored partition key is that of this user of this tenant, for programs that read a whole table.
 pub fn is_partition_of(partition: &str, user: &TenantLabel) -> bool {
     user_partition(user).as_deref() == Some(partition)
 }

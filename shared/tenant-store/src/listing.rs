@@ -19,7 +19,7 @@ pub trait Listed: DeserializeOwned {
     /// What names it among others of its kind.
     type Id: Display + FromStr;
 
-    /// The id of this one.
+    /// The id of this item.
     fn id(&self) -> Self::Id;
 
     /// When this one was made: its attribute `created_at`, RFC 3339 in UTC, always with as many digits, so that it sorts as text.
@@ -32,7 +32,7 @@ pub trait Listed: DeserializeOwned {
 /// A page of a list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T: Listed> {
-    /// What is on it.
+    /// The items on this page.
     pub items: Vec<T>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor<T::Id>>,

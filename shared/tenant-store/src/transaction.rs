@@ -1,4 +1,4 @@
-//! How a transaction failed.
+//! Why a transaction failed.
 
 use aws_sdk_dynamodb::{error::SdkError, operation::transact_write_items::TransactWriteItemsError};
 use lambda_http_client::aws::is_temporary;

@@ -1,4 +1,4 @@
-//! What spans say of their work besides whom it serves: which order, which file.
+//! Annotations: what spans say about their work besides its tenant, such as which order or file it is about.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::semconv;
 
-/// The most names that one unit of work has.
+/// The most annotations that one unit of work has.
 const MAX_NAMES: usize = 8;
 /// The longest value, in bytes.
 const MAX_VALUE: usize = 128;
@@ -23,11 +23,11 @@ const MAX_VALUE: usize = 128;
 pub struct Annotation(&'static str);
 
 impl Annotation {
-    /// The annotation of this name, for a constant: 1 to 64 letters, digits, dots and underscores, as X-Ray's keys are.
+    /// Makes the annotation of this name, for a constant: 1 to 64 letters, digits, dots and underscores, as in X-Ray's keys.
     ///
     /// # Panics
     ///
-    /// When the name is something else, or one that a tenant or a user is told by: in a constant, that is an error of the compiler's.
+    /// If the name has another form, or is one of the names for tenant and user. In a constant, this is a compile error.
     pub const fn named(name: &'static str) -> Self {
         let bytes = name.as_bytes();
         assert!(!bytes.is_empty() && bytes.len() <= 64, "an annotation's name has 1 to 64 characters");

@@ -15,7 +15,7 @@ use tenancy::{TenantIds, TenantLabel};
 use super::{
     Work, exporter,
     ids::XrayIdGenerator,
-    metrics::{Begun, HttpRequest, Metrics, Recorder, TenantNames, TimedOperation},
+    metrics::{HttpRequest, InvocationStart, Metrics, Recorder, TenantNames, TimedOperation},
     privacy::{DenyList, Policy, Pseudonyms},
     processor::TenantSpanProcessor,
     propagation::{self, Inbound, Thresholds},
@@ -59,6 +59,12 @@ impl Spans {
         let policy = Policy { ids: TenantIds::Plain, pseudonyms: &self.pseudonyms, denied: &denied };
         self.processor.drain(&work).into_iter().map(|ended| policy.stamp(ended)).collect()
     }
+
+    /// The context of a span that has begun and is kept, of an invocation of its own.
+    pub fn begun(&self) -> Context {
+        let cx = Context::new().with_value(Work::default());
+        cx.with_span(self.tracer.build_with_context(SpanBuilder::from_name("request").with_kind(SpanKind::Server), &cx))
+    }
 }
 
 /// Metrics of a process that nobody receives.
@@ -100,7 +106,7 @@ impl Measurements {
         const METHODS: [&str; 4] = ["GetItem", "TransactWriteItems", "UpdateItem", "PublishBatch"];
         let outcome = self.recorder.begin();
         let request = HttpRequest::new(&http::Method::POST, Some("/bookings".to_owned()), Some("https"));
-        outcome.begin(cx, Begun { trigger: "http", cold: false, init: None, request: Some(request) });
+        outcome.begin(cx, InvocationStart { trigger: "http", cold: false, init: None, request: Some(request) });
         let in_invocation = cx.with_value(outcome.under_way.clone());
         for operation in METHODS.iter().cycle().take(calls) {
             TimedOperation::call_by(self.recorder, &in_invocation, "DynamoDB", operation).end(None);

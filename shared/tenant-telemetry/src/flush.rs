@@ -1,4 +1,4 @@
-//! When spans are sent, as `TELEMETRY_FLUSH` says. docs/telemetry.md tells what each mode can lose, and when.
+//! When telemetry is sent, as `TELEMETRY_FLUSH` says. docs/telemetry.md describes what each mode can lose, and when.
 
 use std::{
     str::FromStr,
@@ -8,16 +8,16 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// An invocation that comes this soon after the last one was done came back to back.
+/// An invocation that begins this soon after the last one ended counts as back to back.
 const BACK_TO_BACK: Duration = Duration::from_millis(20);
 
-/// When spans are sent.
+/// When telemetry is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Mode {
     /// After each response, before the next invocation is asked for.
     #[default]
     Each,
-    /// The same while invocations are sparse; beside the next invocation once they come back to back.
+    /// After each response while invocations are sparse, and during the next invocation once they come back to back.
     Adaptive,
 }
 
@@ -32,7 +32,7 @@ impl FromStr for Mode {
     }
 }
 
-/// How close invocations follow each other.
+/// How closely invocations follow each other.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     running: AtomicUsize,
@@ -43,7 +43,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Notes that an invocation began.
+    /// Records that an invocation began.
     pub(super) fn begin(&self, now: Instant) {
         let busy = self.running.fetch_add(1, Ordering::AcqRel) > 0;
         let idle_since = self.idle_since.lock();
@@ -51,7 +51,7 @@ impl Pace {
         self.back_to_back.store(busy || soon, Ordering::Release);
     }
 
-    /// An invocation is done, its spans sent or not.
+    /// Records that an invocation ended, whether its spans were sent or not.
     pub(super) fn end(&self, now: Instant) {
         self.running.fetch_sub(1, Ordering::AcqRel);
         *self.idle_since.lock() = Some(now);

@@ -10,8 +10,8 @@ use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
 thread_local! {
-    /// The SDK asks for an id without saying for what, so a root's prescribed id is passed beside it. Starting a span never
-    /// awaits: the id cannot reach another invocation.
+    /// The SDK asks for an id without saying for which span, so the id that a root span should get is passed in a thread-local. Starting a span never
+    /// awaits, so the id cannot reach another invocation.
     static NEXT: Cell<Option<TraceId>> = const { Cell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! Spans and log lines that wait for no invocation's end: made outside any, after theirs was exported, or beyond what it keeps.
+//! Spans and log lines that belong to no invocation under way: they were made outside any, after theirs was exported, or beyond what it keeps.
 
 use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use super::{
 
 /// Late spans, or late log lines.
 #[derive(Debug)]
-pub(super) struct Late<T> {
+pub(super) struct LateItems<T> {
     state: Mutex<State<T>>,
     enough: Notify,
 }
@@ -22,9 +22,9 @@ struct State<T> {
     dropped: usize,
 }
 
-/// What is kept until it is sent.
-pub(super) trait Kept {
-    /// How much is kept; beyond that the oldest goes.
+/// An item that is kept until it is sent.
+pub(super) trait Buffered {
+    /// How much is kept. Beyond that, the oldest items are dropped.
     const CAPACITY: Size;
     /// How much is sent without waiting for the end of an invocation.
     const FLUSH_AT: Size;
@@ -32,7 +32,7 @@ pub(super) trait Kept {
     fn size(&self) -> Size;
 }
 
-impl Kept for SpanData {
+impl Buffered for SpanData {
     const CAPACITY: Size = Size::of(2_048);
     const FLUSH_AT: Size = Size::of(512);
 
@@ -41,13 +41,13 @@ impl Kept for SpanData {
     }
 }
 
-impl<T: Kept> Default for Late<T> {
+impl<T: Buffered> Default for LateItems<T> {
     fn default() -> Self {
         Self { state: Mutex::new(State { items: Queue::new(T::CAPACITY), dropped: 0 }), enough: Notify::new() }
     }
 }
 
-impl<T: Kept> Late<T> {
+impl<T: Buffered> LateItems<T> {
     pub(super) fn extend(&self, items: impl IntoIterator<Item = OfWork<T>>) {
         let held = {
             let mut state = self.state.lock();
@@ -62,7 +62,7 @@ impl<T: Kept> Late<T> {
         }
     }
 
-    /// Waits until there is so much that it is sent at once.
+    /// Waits until so much has gathered that it should be sent without waiting for an invocation.
     pub(super) async fn enough(&self) {
         self.enough.notified().await;
     }

@@ -73,7 +73,7 @@
 //! | `flush` | when they go |
 //! | `sampling` | which traces are kept |
 //! | `lines` | log lines that wait to be sent |
-//! | `privacy`, `privacy_points`, `privacy_lines` | what of a tenant leaves the process: with spans, with points of metrics, with log lines |
+//! | `privacy`, `privacy_network`, `privacy_points`, `privacy_lines` | what of a tenant leaves the process: with spans, with the network on them, with points of metrics, with log lines |
 //! | `startup` | how long a process took to be ready |
 //! | `lifecycle` | SIGTERM |
 //! | `ids`, `logs`, `semconv` | X-Ray-shaped trace ids, log lines as JSON or OTLP records, attribute names |
@@ -104,6 +104,7 @@ mod outgoing;
 mod privacy;
 mod privacy_key;
 mod privacy_lines;
+mod privacy_network;
 mod privacy_points;
 mod processor;
 pub mod propagation;

@@ -1,5 +1,5 @@
-//! The end of a process. Lambda sends SIGTERM before it ends a sandbox, but only where an extension is registered: so
-//! telemetry registers itself as an internal one, where there is an Extensions API.
+//! The end of a process. Lambda sends SIGTERM before it ends a sandbox, but only where an extension is registered, so telemetry registers itself as
+//! an internal extension where there is an Extensions API.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Telemetry;
 
-/// Lambda gives 500 ms between SIGTERM and SIGKILL where only internal extensions are registered: what is not out by then is told of in the log.
+/// Lambda gives 500 ms between SIGTERM and SIGKILL where only internal extensions are registered. The log says what was not sent by then.
 const FLUSH_WITHIN: Duration = Duration::from_millis(400);
 /// Where an external one is registered, such as a collector's layer, it gives two seconds: these are the rest of them.
 const THEN_WITHIN: Duration = Duration::from_millis(1_500);
@@ -34,7 +34,7 @@ pub(super) async fn watch(telemetry: Telemetry, runtime_api: Option<String>) {
     });
 }
 
-/// The extension's id; none where there is no Extensions API.
+/// The extension's id. There is none without an Extensions API.
 async fn register(api: &str) -> Option<String> {
     let request = Request::post(format!("http://{api}/2020-01-01/extension/register"))
         .header("lambda-extension-name", env!("CARGO_PKG_NAME"))
@@ -46,7 +46,7 @@ async fn register(api: &str) -> Option<String> {
     response.status().is_success().then_some(id)
 }
 
-/// Registered for no event, an internal extension must still ask for the next one: that ends its start.
+/// Even an internal extension that is registered for no event must ask for the next one, since that ends its initialization.
 async fn wait_for_events(api: String, extension_id: String) {
     let request = Request::get(format!("http://{api}/2020-01-01/extension/event/next"))
         .header(EXTENSION_ID, extension_id)

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 
 use super::{
-    late::{Kept, Late},
+    late::{Buffered, LateItems},
     queue::Size,
     semconv,
 };
@@ -14,7 +14,7 @@ use super::{
 /// A line that is to be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    /// Who wrote it: the module, unless that says otherwise.
+    /// The target: the module that wrote the line, unless the call names another.
     pub(super) target: &'static str,
     pub(super) record: LogRecord,
     bytes: usize,
@@ -28,7 +28,7 @@ impl Line {
     }
 }
 
-impl Kept for Line {
+impl Buffered for Line {
     const CAPACITY: Size = Size { count: 2_048, bytes: 4 << 20 };
     const FLUSH_AT: Size = Size { count: 512, bytes: 1 << 20 };
 
@@ -38,22 +38,22 @@ impl Kept for Line {
 }
 
 /// Lines that belong to no invocation.
-pub(super) type LateLines = Arc<Late<Line>>;
+pub(super) type LateLines = Arc<LateItems<Line>>;
 
-/// What a log line says of the tenant that it served, as `LOG_TENANT` has it.
+/// How log lines name the tenant that was served, as `LOG_TENANT` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum LogTenant {
-    /// A short keyed hash, which is there only with a key.
+    /// Log lines have a short keyed hash of the id, if there is a key.
     #[default]
     Alias,
     /// Log lines have the id of the tenant and of the user.
     Plain,
-    /// Log lines say nothing of tenant and user.
+    /// Log lines name neither tenant nor user.
     Nothing,
 }
 
 impl LogTenant {
-    /// The names of the attributes that say it: the tenant's and the user's.
+    /// The names of the attributes for tenant and user.
     pub(super) fn attributes(self) -> [&'static str; 2] {
         match self {
             Self::Plain => [semconv::TENANT_ID, semconv::ENDUSER_ID],

@@ -1,6 +1,7 @@
 //! The span of one message: it continues the trace that sent the message and links to the invocation that carried it.
 //!
-//! Semantic conventions would only link; a child keeps one trace id from the click to the ledger, which is the promise.
+//! Semantic conventions would only link the two. A child span keeps one trace id from the user's click to the ledger, which is what this project
+//! promises.
 
 use std::{borrow::Cow, future::Future, time::SystemTime};
 
@@ -29,24 +30,24 @@ pub struct Received<'a> {
     pub destination: &'a str,
     /// `messaging.message.id`.
     pub message_id: &'a str,
-    /// Where `traceparent` stands.
+    /// Where `traceparent` is read from, such as the message's attributes.
     pub carrier: &'a dyn Extractor,
-    /// An X-Ray header that came beside the message; W3C context goes before it.
+    /// An X-Ray header that came with the message. W3C context takes precedence.
     pub xray: Option<&'a str>,
-    /// When it was sent, where it says so.
+    /// When it was sent, if it says so.
     pub sent: Option<SystemTime>,
-    /// How many times it has been delivered, this time included, where that is known.
+    /// How many times it has been delivered, this time included, if that is known.
     pub deliveries: Option<u32>,
     /// Whether the sender's sampling thresholds are believed.
     pub thresholds: Thresholds,
 }
 
-/// Runs `handle` inside the CONSUMER span `process <destination>`. `tenant` is whom the message is for, where it says so;
-/// it may also be told later by [`Work::serve`]. The span ends as the future does, with the error's text if it fails.
+/// Runs `handle` inside the CONSUMER span `process <destination>`. `tenant` is the tenant that the message names, if it names one; you may also name
+/// it later with [`Work::serve`]. The span ends when the future does, with the error's text if it fails.
 ///
 /// # Errors
 ///
-/// That of `handle`, as it is.
+/// The error of `handle`, unchanged.
 pub fn process<T, E, F>(
     received: Received<'_>,
     tenant: Option<TenantLabel>,
@@ -64,7 +65,8 @@ where
     }
 }
 
-/// The CONSUMER span of one message, for work on several messages at once. Dropped unfinished, it counts as cancelled.
+/// The CONSUMER span of one message, for code that works on several messages at once. If it is dropped before it is finished, the message counts as
+/// cancelled.
 #[derive(Debug)]
 pub struct MessageSpan {
     timed: Option<TimedOperation>,
@@ -80,14 +82,14 @@ impl MessageSpan {
         Self { timed: TimedOperation::message(&cx, system, destination, sent, deliveries), span: EndOnDrop(cx) }
     }
 
-    /// Says what the message is about, as [`Work::annotate`].
+    /// Adds an annotation for this message, as [`Work::annotate`] does.
     pub fn annotate(&self, annotation: Annotation, value: &str) {
         if let Some(work) = self.context().get::<Work>() {
             work.annotate(annotation, value);
         }
     }
 
-    /// The context in which what is done for this message belongs.
+    /// The context in which to do the work for this message.
     pub fn context(&self) -> &Context {
         &self.span.0
     }

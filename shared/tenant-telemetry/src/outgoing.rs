@@ -1,4 +1,4 @@
-//! The CLIENT span of an HTTP call that is not an AWS SDK call, and the context it hands to the other side.
+//! The CLIENT span of an HTTP call that is not an AWS SDK call, and the trace context that the call carries.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use super::{Work, fail_span, propagation, semconv, start};
 ///
 /// # Errors
 ///
-/// [`SendError`]: what `sign` failed with, or why nobody answered. An answer with a status of 4xx or 5xx is an answer, though its span has failed.
+/// [`SendError`] is the error of `sign`, or why there was no response. A response with status 4xx or 5xx is no error, though its span has failed.
 pub async fn send<E>(
     client: &HttpClient,
     mut request: http::Request<bytes::Bytes>,
@@ -52,8 +52,8 @@ pub async fn send<E>(
     result
 }
 
-/// Records on the current span how long it waited for something that serves later requests too, such as a tenant's session. An event,
-/// not a span: what a request consists of stays the same whether it came first or not.
+/// Records on the current span how long it waited for something that later requests also use, such as a tenant's session. It is an event and not a
+/// span, so that a request has the same spans whether or not it came first.
 pub fn record_wait(what: &'static str, started: Instant, answered: bool) {
     let seconds = started.elapsed().as_secs_f64();
     let attributes = vec![

@@ -1,4 +1,4 @@
-//! What of a tenant leaves the process: plain, as a keyed hash, or not at all, for each destination by itself.
+//! How ids leave the process: plain, as a keyed hash, or not at all, for each destination by itself.
 
 use std::{
     borrow::Cow,
@@ -10,12 +10,12 @@ use opentelemetry_sdk::trace::SpanData;
 use tenancy::{HiddenIds, InvalidTenantIds, PseudonymKey, TenantIds};
 
 use super::{
-    semconv,
+    privacy_network, semconv,
     work::{About, Ended},
 };
 
-/// What `TENANT_ID_EXPORT` says of a destination: one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`).
-/// `plain` where it says nothing.
+/// The policy that `TENANT_ID_EXPORT` gives for a destination. The variable is one word for all (`hmac`), or pairs (`otlp=hmac,xray-udp=plain`); a
+/// destination that it does not name gets `plain`.
 pub(super) fn tenant_ids(destination: &str, setting: &str) -> Result<TenantIds, InvalidTenantIds> {
     let mut found = TenantIds::Plain;
     for part in setting.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -32,7 +32,7 @@ pub(super) fn tenant_ids(destination: &str, setting: &str) -> Result<TenantIds, 
     Ok(found)
 }
 
-/// The key of pseudonyms, once it is there.
+/// Makes pseudonyms, once the key is there.
 #[derive(Debug, Default)]
 pub(super) struct Pseudonyms(OnceLock<PseudonymKey>);
 
@@ -41,12 +41,12 @@ impl Pseudonyms {
         let _already_set = self.0.set(PseudonymKey::new(secret));
     }
 
-    /// A short name of a tenant or a user for logs and support cases; none without the key.
+    /// A short pseudonym of a tenant or a user for logs and support cases. There is none without the key.
     pub(super) fn alias(&self, id: &str) -> Option<String> {
         Some(self.0.get()?.alias(id))
     }
 
-    /// The id as it may leave; `None` if it may not, or cannot be hashed for want of the key.
+    /// The id in the form in which it may leave. It is `None` if it may not leave, or if the key to hash it is missing.
     pub(super) fn export(&self, id: Arc<str>, ids: TenantIds) -> Option<StringValue> {
         match ids {
             TenantIds::Plain => Some(id.into()),
@@ -56,7 +56,7 @@ impl Pseudonyms {
     }
 }
 
-/// What may leave for one destination.
+/// What may leave the process for one destination.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Policy<'a> {
     /// How tenants, users and annotations are named.
@@ -71,8 +71,8 @@ impl Policy<'_> {
         self.pseudonyms.export(id, self.ids)
     }
 
-    /// The span with its tenant and annotations on it as the policy allows, and without the attributes that are denied. This happens once
-    /// the invocation is over, so that spans which ended before the token was verified, or the annotation made, carry them too.
+    /// Adds the tenant and the annotations to a span as the policy allows, and removes the denied attributes. This happens once the invocation is
+    /// over, so that spans which ended before the token was verified or the annotation was made have them too.
     pub(super) fn stamp(self, ended: Ended) -> SpanData {
         let (mut span, about) = (ended.item, ended.about);
         let named = self.named(&about);
@@ -87,7 +87,10 @@ impl Policy<'_> {
             indexed.push(StringValue::from(semconv::TENANT_TIER));
         }
         hide(&mut span, &named.hidden());
-        if let Some(Named { exported: Some(id), .. }) = named.user {
+        if self.ids != TenantIds::Plain {
+            privacy_network::hide(&mut span, |network| self.id(network));
+        }
+        if let Some(ExportedId { exported: Some(id), .. }) = named.user {
             span.attributes.push(KeyValue::new(semconv::ENDUSER_ID, id));
         }
         for (name, annotation) in named.annotations {
@@ -104,9 +107,9 @@ impl Policy<'_> {
         span
     }
 
-    /// What of a work's user and annotations may leave.
+    /// How the user and the annotations of a unit of work may leave.
     pub(super) fn named(self, about: &About) -> NamedIds {
-        let named = |id: Arc<str>| Named { exported: self.id(Arc::clone(&id)), id };
+        let named = |id: Arc<str>| ExportedId { exported: self.id(Arc::clone(&id)), id };
         let annotations = about.annotations().into_iter();
         NamedIds {
             plain: self.ids == TenantIds::Plain,
@@ -116,9 +119,9 @@ impl Policy<'_> {
     }
 }
 
-/// An id, and as what it leaves.
+/// An id, and the form in which it leaves.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct ExportedId {
     id: Arc<str>,
     exported: Option<StringValue>,
 }
@@ -127,12 +130,12 @@ pub(super) struct Named {
 #[derive(Debug)]
 pub(super) struct NamedIds {
     plain: bool,
-    user: Option<Named>,
-    annotations: Vec<(&'static str, Named)>,
+    user: Option<ExportedId>,
+    annotations: Vec<(&'static str, ExportedId)>,
 }
 
 impl NamedIds {
-    /// Those that may not leave as they are, to be looked for in texts.
+    /// The ids that may not leave unchanged, to replace them in texts.
     pub(super) fn hidden(&self) -> HiddenIds {
         let mut hidden = HiddenIds::default();
         if !self.plain {
@@ -144,10 +147,10 @@ impl NamedIds {
     }
 }
 
-/// Addresses, in which short ids are looked for too.
+/// The attributes that are addresses, in which short ids are replaced too.
 const ADDRESSES: [&str; 3] = [semconv::URL_PATH, semconv::URL_FULL, semconv::URL_QUERY];
 
-/// Replaces ids that may not leave as they are in all texts of a span: an address such as `/orders/7T42H7MK`, what an exception says, a name.
+/// Replaces ids that may not leave unchanged in all texts of a span: an address such as `/orders/7T42H7MK`, the message of an exception, a name.
 fn hide(span: &mut SpanData, hidden: &HiddenIds) {
     if hidden.is_empty() {
         return;

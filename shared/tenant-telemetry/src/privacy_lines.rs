@@ -1,4 +1,4 @@
-//! What of a tenant and a user leaves with a log line.
+//! How ids of tenants and users leave with log lines.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What of a tenant leaves with a point of a metric, and what becomes of points that differed in nothing else.
+//! How ids of tenants leave with points of metrics, and how points that differ in nothing else are added up.
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -13,8 +13,8 @@ use tenancy::TenantIds;
 use super::{lines::LogTenant, privacy::Policy, semconv};
 
 impl Policy<'_> {
-    /// Has each point name its tenant as the policy allows, and of that what `in_log` has a log say, where the points go to the log.
-    /// Points that name none any more, and differed in nothing else, become one.
+    /// Makes each point name its tenant as the policy allows and, where points go to the log, as `in_log` allows. Points that name no tenant
+    /// afterwards, and differ in nothing else, are added up to one.
     pub(super) fn stamp_metrics(self, request: &mut ExportMetricsServiceRequest, in_log: Option<LogTenant>) {
         if self.ids == TenantIds::Plain && in_log.is_none_or(|in_log| in_log == LogTenant::Plain) {
             return;
@@ -35,7 +35,7 @@ struct Naming<'a> {
 }
 
 impl Naming<'_> {
-    /// The attribute that names a tenant, and its value; none where nobody is named.
+    /// The attribute that names a tenant, with its value. There is none where no tenant may be named.
     fn tenant(self, id: &str) -> Option<(&'static str, String)> {
         match self.in_log {
             None => Some((semconv::TENANT_ID, self.policy.id(id.into())?.into())),
@@ -73,7 +73,7 @@ impl Naming<'_> {
         }
     }
 
-    /// Whether a point names nobody any more.
+    /// Whether a point names no tenant any more.
     fn stamp_points<P: Point>(self, points: &mut [P]) -> bool {
         points.iter_mut().fold(false, |unnamed, point| self.stamp_attributes(point.attributes()) | unnamed)
     }
@@ -106,15 +106,15 @@ trait Point {
     fn attributes(&mut self) -> &mut Vec<KeyValue>;
 }
 
-/// A point that others of the same stream and time add up with.
+/// A point that can be added up with others of the same stream and time.
 trait Additive: Point {
-    /// Takes the other's measurements over; hands it back if they do not belong to the same stream and time.
+    /// Adds the other's measurements. Returns the other if it does not belong to the same stream and time.
     fn absorb(&mut self, other: Self) -> Option<Self>
     where
         Self: Sized;
 }
 
-/// Adds up points that say the same of themselves.
+/// Adds up points with the same attributes.
 fn merge<P: Additive>(points: &mut Vec<P>) {
     for point in std::mem::take(points) {
         let left = points.iter_mut().try_fold(point, |point, kept| kept.absorb(point).ok_or(()));
@@ -133,7 +133,7 @@ fn keep_greatest(exemplars: &mut Vec<Exemplar>, others: Vec<Exemplar>) {
     exemplars.extend(all.max_by(|one, other| measured(one).total_cmp(&measured(other))));
 }
 
-/// Whether both say the same, in whatever order.
+/// Whether both have the same attributes, in any order.
 fn same(one: &[KeyValue], other: &[KeyValue]) -> bool {
     one.len() == other.len() && one.iter().all(|attribute| other.contains(attribute))
 }

@@ -1,4 +1,4 @@
-//! The one span processor: it knows which work, and so which tenant, a span belongs to, and buffers it there.
+//! The only span processor: it knows to which unit of work, and so to which tenant, a span belongs, and buffers it there.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
 use parking_lot::Mutex;
 
 use super::{
-    late::Late,
+    late::LateItems,
     work::{Ended, Work},
 };
 
@@ -28,14 +28,14 @@ pub(super) struct TenantSpanProcessor(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// `on_end` is not told the context, so the work of every open span is remembered here.
+    /// The unit of work of every open span, since `on_end` is not given the context.
     open: Mutex<HashMap<SpanId, Work, RandomAlready>>,
-    late: Late<SpanData>,
+    late: LateItems<SpanData>,
 }
 
 type RandomAlready = BuildHasherDefault<Unhashed>;
 
-/// Span ids are random: hashing them again would cost and gain nothing.
+/// Span ids are random, so hashing them again would cost time and gain nothing.
 #[derive(Debug, Default)]
 struct Unhashed(u64);
 
@@ -56,7 +56,7 @@ impl Hasher for Unhashed {
 }
 
 impl TenantSpanProcessor {
-    /// The spans of an invocation that is over, and whatever came late.
+    /// Takes the spans of an invocation that is over, and those that came late.
     pub(super) fn drain(&self, work: &Work) -> Vec<Ended> {
         let mut spans = self.0.late.take();
         spans.append(&mut work.take_spans());
@@ -64,7 +64,7 @@ impl TenantSpanProcessor {
     }
 
     /// Spans that ended outside any invocation, or after theirs was exported.
-    pub(super) fn late(&self) -> &Late<SpanData> {
+    pub(super) fn late(&self) -> &LateItems<SpanData> {
         &self.0.late
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// How much something is.
+/// A size: a number of items, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
     /// Spans, points or log records.
@@ -84,7 +84,7 @@ impl<T> Queue<T> {
         std::mem::take(&mut self.items).into_iter().map(|(item, _)| item).collect()
     }
 
-    /// How much there is.
+    /// The size of what the queue holds.
     pub(super) fn held(&self) -> Size {
         self.held
     }

@@ -33,6 +33,9 @@ pub const QUOTA_EXCEEDED: &str = "quota.exceeded";
 pub const QUOTA_LOCAL: &str = "quota.local";
 /// By what of a caller its tenant's access lists refused a request: `network` or `user`.
 pub const ACCESS_LIST_REFUSED: &str = "access_list.refused";
+/// The network of whoever sent a verified request, /24 of IPv4 or /48 of IPv6: semantic conventions have the whole address alone (`client.address`), which does
+/// not leave.
+pub const CLIENT_NETWORK: &str = "client.network";
 /// The code of the problem (RFC 9457) that a request was answered with.
 pub(crate) const PROBLEM_CODE: &str = "problem.code";
 /// In logs: a short keyed hash that stands for the tenant.

@@ -22,7 +22,7 @@ use super::{metrics::cpu_time, semconv, start};
 /// The first invocation of a sandbox that was made for it comes at once. One that comes later found the sandbox waiting.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The start of this process.
+/// The start of this process: when it began, and when it was ready for its first invocation.
 #[derive(Debug)]
 pub(super) struct Startup {
     began: SystemTime,

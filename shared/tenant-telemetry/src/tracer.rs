@@ -1,4 +1,4 @@
-//! How spans begin.
+//! Starts spans.
 
 use std::{
     sync::{Arc, OnceLock},

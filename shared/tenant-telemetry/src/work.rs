@@ -12,7 +12,7 @@ use tenancy::TenantLabel;
 
 use super::{
     annotation::{Annotation, Annotations},
-    late::Kept,
+    late::Buffered,
     lines::Line,
     queue::Size,
 };
@@ -67,7 +67,7 @@ impl Work {
         self.about.annotations.set(annotation, value);
     }
 
-    /// Who is served, once known.
+    /// The tenant that is served, once it is known.
     pub(crate) fn tenant(&self) -> Option<&TenantLabel> {
         self.about.tenant.get()
     }
@@ -103,7 +103,7 @@ impl Work {
         self.buffer.close()
     }
 
-    /// The log lines so far.
+    /// Takes the log lines that were written so far.
     pub(super) fn take_lines(&self) -> Vec<Written> {
         self.buffer.0.lock().take_lines()
     }
@@ -135,7 +135,7 @@ struct Buffer(Mutex<BufferState>);
 
 #[derive(Debug, Default)]
 struct BufferState {
-    /// Spans that are kept until the invocation is over: beyond [`SpanData::FLUSH_AT`](Kept::FLUSH_AT) they go where the late ones are.
+    /// Spans that are kept until the invocation is over: beyond [`SpanData::FLUSH_AT`](Buffered::FLUSH_AT) they go where the late ones are.
     spans: Vec<Ended>,
     /// Log lines that are kept until the invocation is over: beyond [`Line::FLUSH_AT`] they go where the late ones are.
     lines: Vec<Written>,

@@ -1,5 +1,5 @@
-//! Time that cannot go back: intervals are taken from a monotonic clock, and X-Ray's epoch seconds become instants as they come
-//! in. A process that was frozen finds its intervals over, no more.
+//! Time that cannot go back: intervals are measured with a monotonic clock, and X-Ray's epoch seconds become instants when they arrive. After a
+//! freeze, a process finds that its intervals are over, and nothing worse.
 
 use std::{
     fmt::Debug,

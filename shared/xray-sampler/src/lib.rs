@@ -1,5 +1,4 @@
-//! AWS X-Ray's remote sampling for OpenTelemetry: which traces to keep is said by rules that live in X-Ray, with a budget
-//! that all senders share.
+//! AWS X-Ray's remote sampling for OpenTelemetry: rules in X-Ray say which traces to keep, with a budget that all senders share.
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sampling.html>
 //!
 //! | item | idea |
@@ -57,10 +56,10 @@
 //!
 //! # Guarantees
 //!
-//! - Deciding never waits and asks nobody. You bring the HTTP ([`Transport`]) and say when there is time for it ([`Sampler::poll`]): on Lambda,
-//!   after a response.
+//! - Deciding never waits for a call. You provide HTTP ([`Transport`]) and say when there is time to use it ([`Sampler::poll`]): on Lambda, after a
+//!   response.
 //! - While there are no rules, or none younger than an hour, one trace a second is kept and 5 % of the rest, which is X-Ray's default rule.
-//! - Counts that X-Ray did not take are told again.
+//! - Counts that X-Ray did not accept are sent again.
 //! - The crate depends on no SDK but OpenTelemetry's API.
 #![deny(missing_docs)]
 

@@ -1,15 +1,15 @@
-//! So many a second.
+//! Counts up to a limit within each second.
 
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How many were taken in the second that runs, which begins with the first of them.
+/// How many were taken in the current second, which begins with the first of them.
 #[derive(Debug, Default)]
 pub struct PerSecond(Option<(Instant, u32)>);
 
 impl PerSecond {
-    /// Takes one, unless as many as `allowed` are taken in this second; whether it did.
+    /// Takes one, unless `allowed` have been taken in this second. Returns whether it did.
     pub fn take(&mut self, allowed: u32, now: Instant) -> bool {
         match &mut self.0 {
             Some((began, taken)) if now.saturating_duration_since(*began) < SECOND => {

@@ -27,7 +27,7 @@ pub(crate) struct RuleRecord {
     pub(crate) sampling_rule: Option<Rule>,
 }
 
-/// A rule as X-Ray keeps it.
+/// A sampling rule of X-Ray's.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Rule {
@@ -61,7 +61,7 @@ pub(crate) struct TargetsRequest<'a> {
     pub(crate) sampling_statistics_documents: &'a [Statistics],
 }
 
-/// What a rule did since it was last told.
+/// The counts of a rule since they were last reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Statistics {

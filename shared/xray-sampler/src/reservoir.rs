@@ -1,5 +1,5 @@
-//! A rule's budget. With a quota from X-Ray: so many traces a second. Without one: a single trace a second is borrowed, if the
-//! rule has a reservoir at all. Beyond that: the fixed rate.
+//! A rule's budget. With a quota from X-Ray, it keeps that many traces a second. Without one, it borrows a single trace a second, if the rule has a
+//! reservoir at all. Beyond that, the rule's fixed rate decides.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use crate::{
 /// How a decision was made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum By {
-    /// Within the quota X-Ray gave: what the trace stands for is not known.
+    /// The trace is within the quota that X-Ray gave. It is not known for how many traces it stands.
     Reservoir,
-    /// Borrowed, for want of a quota: not known either.
+    /// The trace was borrowed, since there is no quota. It is not known for how many traces it stands.
     Borrowed,
     /// The rule's fixed rate decides, with this probability.
     FixedRate(f64),
@@ -32,7 +32,7 @@ pub(crate) struct Reservoir {
     pub(crate) requests: u64,
     pub(crate) sampled: u64,
     pub(crate) borrowed: u64,
-    /// When X-Ray wants to hear of it again.
+    /// When X-Ray wants the next report.
     pub(crate) report_at: Instant,
 }
 
@@ -67,7 +67,7 @@ impl Reservoir {
         (sampled, by)
     }
 
-    /// Takes X-Ray's word; `wall` is now in epoch time.
+    /// Takes over X-Ray's target. `wall` is the current epoch time.
     pub(crate) fn aim(&mut self, target: &Target, now: Instant, wall: Duration) {
         if let Some(rate) = target.fixed_rate {
             self.rate = rate;

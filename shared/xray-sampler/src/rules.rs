@@ -1,4 +1,4 @@
-//! What a rule matches.
+//! Whether a rule matches a request.
 
 use opentelemetry::KeyValue;
 
@@ -11,7 +11,7 @@ pub struct Request<'a> {
     pub service_name: &'a str,
     /// X-Ray's name of the platform, such as `AWS::Lambda::Function`.
     pub service_type: &'a str,
-    /// ARN of what serves it.
+    /// The ARN of what serves the request.
     pub resource_arn: &'a str,
     /// The span's attributes as it starts.
     pub attributes: &'a [KeyValue],
@@ -35,7 +35,7 @@ impl Request<'_> {
 }
 
 impl Rule {
-    /// Whether every field and every attribute of the rule fits.
+    /// Whether every field and every attribute of the rule matches.
     pub(crate) fn matches(&self, request: &Request<'_>) -> bool {
         let fits = |pattern: &str, names: &[&str]| {
             pattern == "*" || request.attribute(names).is_some_and(|value| glob(pattern, &value))

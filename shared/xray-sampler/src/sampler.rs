@@ -1,4 +1,4 @@
-//! The rules at hand, and what is due.
+//! The sampler: its rules, and the calls of X-Ray that are due.
 
 use std::{
     collections::BTreeMap,
@@ -20,25 +20,25 @@ use crate::{
     transport::{PollError, Transport},
 };
 
-/// Rules are asked for this often, and this much later at most, so that a fleet does not ask at once.
+/// How often rules are fetched, and by how much a fetch is delayed at most, so that many processes do not ask at the same time.
 const RULES_INTERVAL: Duration = Duration::from_secs(300);
 const RULES_JITTER: Duration = Duration::from_secs(10);
-/// Rules this old are not followed any more.
+/// The age after which rules do not count any more.
 const RULES_STALE: Duration = Duration::from_secs(3_600);
 const TARGETS_INTERVAL: Duration = Duration::from_secs(10);
 /// The most documents in one call.
 const MAX_DOCUMENTS: usize = 25;
-/// Pages of rules that are read at most.
+/// The most pages of rules that are read.
 const MAX_PAGES: usize = 20;
 
-/// What was decided for a trace, and how.
+/// The decision about a trace, and how it was made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Whether to keep it.
+    /// Whether to keep the trace.
     pub sampled: bool,
-    /// How that was decided.
+    /// How the decision was made.
     pub by: By,
-    /// The rule's name; none while there are no rules, which means one a second and 5 %.
+    /// The rule's name. There is none while there are no rules; then one trace a second and 5 % of the others are kept.
     pub rule: Option<Arc<str>>,
 }
 
@@ -49,7 +49,7 @@ struct ActiveRule {
     reservoir: Mutex<Reservoir>,
 }
 
-/// Decides by X-Ray's rules.
+/// Decides by X-Ray's rules which traces to keep.
 #[derive(Debug, Clone)]
 pub struct Sampler(Arc<State>);
 
@@ -107,7 +107,7 @@ impl Sampler {
         }))
     }
 
-    /// Decides for a new trace. Waits for nothing but a lock that is held for nanoseconds.
+    /// Decides about a new trace. It waits only for a lock that is held for nanoseconds.
     pub fn decide(&self, trace_id: TraceId, request: &Request<'_>) -> Decision {
         let now = self.0.clock.now();
         let rules = self.rules(now);
@@ -133,18 +133,19 @@ impl Sampler {
         self.0.rules.read().clone()
     }
 
-    /// Whether X-Ray should be asked or told something.
+    /// Whether a call of X-Ray is due.
     pub fn is_due(&self) -> bool {
         let now = self.0.clock.now();
         let schedule = self.0.schedule.lock();
         now >= schedule.rules_at || now >= schedule.targets_at
     }
 
-    /// Does what is due. Only one poll runs at a time; another returns at once.
+    /// Makes the calls that are due. Only one poll runs at a time; another one returns at once.
     ///
     /// # Errors
     ///
-    /// [`PollError`] where X-Ray is not reached or answers something else. What was to be told is kept, and the rules at hand go on to count.
+    /// [`PollError`] where X-Ray is not reached or its answer cannot be read. The counts are kept for the next report, and the current rules still
+    /// hold.
     pub async fn poll(&self) -> Result<(), PollError> {
         if self.0.polling.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -200,7 +201,7 @@ impl Sampler {
         Ok(())
     }
 
-    /// Tells what the rules did and takes new targets.
+    /// Reports the counts of the rules and takes over new targets.
     async fn report(&self) -> Result<(), PollError> {
         let rules = self.known();
         let now = self.0.clock.now();
@@ -233,7 +234,7 @@ impl Sampler {
             let answer = match self.tell(chunk).await {
                 Ok(answer) => answer,
                 Err(error) => {
-                    // Not told: told next time.
+                    // X-Ray did not accept these counts, so they go into the next report.
                     chunk.iter().chain(remaining.flatten()).for_each(give_back);
                     return Err(error);
                 }
@@ -264,7 +265,7 @@ impl Sampler {
     }
 }
 
-/// Lets others poll again, however the poll ends.
+/// Allows the next poll, however this one ends.
 struct Running<'a>(&'a AtomicBool);
 
 impl Drop for Running<'_> {

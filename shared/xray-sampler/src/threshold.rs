@@ -14,25 +14,25 @@ const RANDOM_BITS: u32 = 56;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threshold(u64);
 
-/// A text is no threshold.
+/// The text is not a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a sampling threshold")]
 pub struct InvalidThreshold;
 
 impl Threshold {
-    /// The threshold of a probability, which is taken as 0 or 1 where it is beyond.
+    /// The threshold of a probability. Values below 0 count as 0, and values above 1 as 1.
     pub fn of(probability: f64) -> Self {
         let all = (1_u64 << RANDOM_BITS) as f64;
         Self(((1.0 - probability.clamp(0.0, 1.0)) * all).round() as u64)
     }
 
-    /// Whether this trace is kept.
+    /// Whether a trace with this id is kept.
     pub fn admits(self, trace_id: TraceId) -> bool {
         let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << RANDOM_BITS) - 1);
         random >= self.0
     }
 
-    /// How many traces one that is kept stands for: one over the probability.
+    /// For how many traces a kept one stands: one divided by the probability.
     pub fn adjusted_count(self) -> f64 {
         let all = 1_u64 << RANDOM_BITS;
         all as f64 / (all - self.0.min(all - 1)) as f64

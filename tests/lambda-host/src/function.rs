@@ -1,32 +1,25 @@
-//! A function process, and the Lambda service it talks to.
-//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+//! A function's process, which is started, invoked, frozen and ended as Lambda does it.
 
 use std::{
-    collections::{HashMap, VecDeque},
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use axum::{
-    Router,
-    body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::{get, post},
-};
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
-    sync::{Notify, oneshot},
+    sync::oneshot,
 };
 
-use crate::{output::Output, serve};
+use crate::{
+    output::Output,
+    runtime_api::{self, LambdaService, QueuedInvocation},
+    serve,
+};
 
 /// Where nobody listens (RFC 863's port, on loopback). A function finds AWS and its collector there unless it is told otherwise: left to
 /// the SDKs' defaults it would send spans to a demo that happens to run on this machine, and calls to AWS itself.
@@ -93,71 +86,9 @@ pub struct OutOfTime {
     pub sent_in_time: bool,
 }
 
-struct Queued {
-    id: String,
-    payload: Bytes,
-    deadline: Duration,
-    trace_id: Option<String>,
-    handed_out: oneshot::Sender<()>,
-}
-
-#[derive(Default)]
-struct Service {
-    state: Mutex<Inner>,
-    /// An invocation was queued.
-    queued: Notify,
-    /// The function asked for its next invocation.
-    polled: Notify,
-    extensions: bool,
-    name: String,
-    pid: OnceLock<Pid>,
-}
-
-#[derive(Default)]
-struct Inner {
-    queue: VecDeque<Queued>,
-    waiting_polls: usize,
-    polls: u64,
-    last_poll: Option<Instant>,
-    cpu_at_first_poll: Duration,
-    first_answer: Option<FirstAnswer>,
-    last_response: Option<Instant>,
-    started: HashMap<String, Instant>,
-    answers: HashMap<String, oneshot::Sender<Outcome>>,
-    next_id: u64,
-    registered: bool,
-}
-
-impl Service {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.state.lock()
-    }
-
-    fn answer(&self, id: &str, result: Result<Bytes, Bytes>) {
-        let now = Instant::now();
-        let mut inner = self.inner();
-        inner.last_response = Some(now);
-        if inner.first_answer.is_none() {
-            let cpu = self.pid.get().and_then(|pid| cpu_of(*pid).ok()).unwrap_or_default();
-            inner.first_answer = Some(FirstAnswer { at: now, cpu });
-        }
-        let response = inner.started.remove(id).map(|started| now - started).unwrap_or_default();
-        if let Some(answer) = inner.answers.remove(id) {
-            let _nobody_waits = answer.send(Outcome { result, response });
-        }
-    }
-}
-
-/// When a process had answered for the first time, and the CPU time it had taken by then.
-#[derive(Debug, Clone, Copy)]
-struct FirstAnswer {
-    at: Instant,
-    cpu: Duration,
-}
-
 /// A running function.
 pub struct Function {
-    service: Arc<Service>,
+    service: Arc<LambdaService>,
     spawned: Instant,
     process: Child,
     pid: Pid,
@@ -171,17 +102,12 @@ pub struct Function {
 impl Function {
     /// Starts the process and waits until it asks for an invocation.
     pub async fn start(config: &Config) -> Result<Self> {
-        let service =
-            Arc::new(Service { extensions: config.extensions, name: config.name.clone(), ..Service::default() });
-        let router = Router::new()
-            .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
-            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
-            .route("/2018-06-01/runtime/init/error", post(init_error))
-            .route("/2020-01-01/extension/register", post(register))
-            .route("/2020-01-01/extension/event/next", get(extension_next))
-            .with_state(service.clone());
-        let api = serve(router).await?;
+        let service = Arc::new(LambdaService {
+            extensions: config.extensions,
+            name: config.name.clone(),
+            ..LambdaService::default()
+        });
+        let api = serve(runtime_api::router(service.clone())).await?;
 
         let mut command = Command::new(&config.binary);
         command
@@ -234,9 +160,9 @@ impl Function {
             }
         }
         {
-            let inner = function.service.inner();
-            function.cpu_at_first_poll = inner.cpu_at_first_poll;
-            function.first_poll = inner.last_poll.map(|at| at - spawned).unwrap_or_default();
+            let state = function.service.state();
+            function.cpu_at_first_poll = state.cpu_at_first_poll;
+            function.first_poll = state.last_poll.map(|at| at - spawned).unwrap_or_default();
         }
         Ok(function)
     }
@@ -247,7 +173,7 @@ impl Function {
             let waiting = async {
                 loop {
                     let polled = service.polled.notified();
-                    if service.inner().waiting_polls > 0 {
+                    if service.state().waiting_polls > 0 {
                         return;
                     }
                     polled.await;
@@ -260,9 +186,9 @@ impl Function {
     /// Waits until the function asks for an invocation; how long it kept itself busy after its last response.
     pub async fn idle(&self) -> Result<Duration> {
         self.service_polled().await?;
-        let inner = self.service.inner();
+        let state = self.service.state();
         let busy =
-            inner.last_poll.zip(inner.last_response).map(|(poll, response)| poll.saturating_duration_since(response));
+            state.last_poll.zip(state.last_response).map(|(poll, response)| poll.saturating_duration_since(response));
         Ok(busy.unwrap_or_default())
     }
 
@@ -291,12 +217,12 @@ impl Function {
         let (answer, outcome) = oneshot::channel();
         let (handed_out, begun) = oneshot::channel();
         {
-            let mut inner = self.service.inner();
-            inner.next_id += 1;
-            let id = format!("00000000-0000-4000-8000-{:012}", inner.next_id);
-            inner.answers.insert(id.clone(), answer);
+            let mut state = self.service.state();
+            state.next_id += 1;
+            let id = format!("00000000-0000-4000-8000-{:012}", state.next_id);
+            state.answers.insert(id.clone(), answer);
             let trace_id = trace_id.map(str::to_owned);
-            inner.queue.push_back(Queued { id, payload, deadline, trace_id, handed_out });
+            state.queue.push_back(QueuedInvocation { id, payload, deadline, trace_id, handed_out });
         }
         self.service.queued.notify_one();
         (begun, outcome)
@@ -351,7 +277,7 @@ impl Function {
 
     /// From spawning the process to its first answer, if it gave one: time, and CPU time of the process.
     pub fn first_answer(&self) -> Option<(Duration, Duration)> {
-        let answer = self.service.inner().first_answer?;
+        let answer = self.service.state().first_answer?;
         Some((answer.at - self.spawned, answer.cpu))
     }
 
@@ -372,7 +298,7 @@ impl Function {
 
     /// Ends the sandbox as Lambda does: SIGTERM if an extension is registered, then SIGKILL. Whether it ended by itself.
     pub async fn terminate(&mut self) -> Result<bool> {
-        if self.service.inner().registered {
+        if self.service.state().registered {
             kill_process(self.pid, Signal::TERM)?;
             // A frozen sandbox is thawed to shut down.
             self.thaw()?;
@@ -402,83 +328,12 @@ impl Function {
     }
 }
 
-fn cpu_of(pid: Pid) -> std::io::Result<Duration> {
+/// The CPU time that all threads of a process have taken, user and system.
+pub(crate) fn cpu_of(pid: Pid) -> std::io::Result<Duration> {
     let mut nanoseconds = 0;
     for task in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
         let statistics = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
         nanoseconds += statistics.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     }
     Ok(Duration::from_nanos(nanoseconds))
-}
-
-async fn next(State(service): State<Arc<Service>>) -> Response {
-    {
-        let mut inner = service.inner();
-        inner.last_poll = Some(Instant::now());
-        if inner.polls == 0 {
-            inner.cpu_at_first_poll = service.pid.get().and_then(|pid| cpu_of(*pid).ok()).unwrap_or_default();
-        }
-        inner.waiting_polls += 1;
-        inner.polls += 1;
-    }
-    service.polled.notify_waiters();
-    let _counted = Waiting(service.clone());
-    loop {
-        let queued = service.queued.notified();
-        let next = service.inner().queue.pop_front();
-        if let Some(invocation) = next {
-            // Others may be waiting for what is still queued.
-            service.queued.notify_one();
-            let deadline = jiff::Timestamp::now() + invocation.deadline;
-            let mut answer = Response::builder()
-                .header("lambda-runtime-aws-request-id", &invocation.id)
-                .header("lambda-runtime-deadline-ms", deadline.as_millisecond())
-                .header(
-                    "lambda-runtime-invoked-function-arn",
-                    format!("arn:aws:lambda:us-east-1:111111111111:function:{}", service.name),
-                );
-            if let Some(trace_id) = &invocation.trace_id {
-                answer = answer.header("lambda-runtime-trace-id", trace_id);
-            }
-            let _nobody_waits = invocation.handed_out.send(());
-            service.inner().started.insert(invocation.id, Instant::now());
-            return answer.body(Body::from(invocation.payload)).unwrap_or_default();
-        }
-        queued.await;
-    }
-}
-
-/// A poll that waits, until it does not.
-struct Waiting(Arc<Service>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.inner().waiting_polls -= 1;
-    }
-}
-
-async fn response(State(service): State<Arc<Service>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    service.answer(&id, Ok(body));
-    StatusCode::ACCEPTED
-}
-
-async fn error(State(service): State<Arc<Service>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    service.answer(&id, Err(body));
-    StatusCode::ACCEPTED
-}
-
-async fn init_error() -> StatusCode {
-    StatusCode::ACCEPTED
-}
-
-async fn register(State(service): State<Arc<Service>>, _headers: HeaderMap) -> Response {
-    if !service.extensions {
-        return Response::builder().status(StatusCode::NOT_FOUND).body(Body::empty()).unwrap_or_default();
-    }
-    service.inner().registered = true;
-    Response::builder().header("lambda-extension-identifier", "extension-1").body(Body::from("{}")).unwrap_or_default()
-}
-
-async fn extension_next() -> StatusCode {
-    std::future::pending().await
 }

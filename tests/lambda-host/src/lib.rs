@@ -16,6 +16,7 @@ mod items;
 mod output;
 pub mod payloads;
 pub mod pool;
+mod runtime_api;
 pub mod sink;
 
 use std::net::Ipv4Addr;

@@ -72,5 +72,7 @@ def check(page, screenshots):
                 assert not violations, f"{name}, {width}, {scheme}: {violations}"
             needed, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
             assert needed <= room, f"{name} scrolls sideways at {width}"
+            cut = page.locator(".scroll").evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.ariaLabel)")
+            assert not cut, f"{name}: tables are cut off at {width}: {cut}"
 
     return check

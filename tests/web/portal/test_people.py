@@ -62,11 +62,11 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
 
 
 def test_fields_that_are_wrong(page):
-    """Each is named beside its field."""
+    """Each is named beside its field, in the words of the form."""
     page.goto("/#/register")
     page.get_by_label("Your work email").fill("nonsense")
     page.get_by_role("button", name="Register").click()
-    expect(page.get_by_label("Company")).to_have_accessible_description("must not be empty")
+    expect(page.get_by_label("Company")).to_have_accessible_description("must be filled in")
     expect(page.get_by_label("Your work email")).to_have_accessible_description("must be an email address")
     expect(page.get_by_label("Company")).to_be_focused()
 

@@ -1,4 +1,4 @@
-//! Spans while they are counted.
+//! Counts spans by the values of an attribute.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -12,7 +12,7 @@ use control_plane_model::{
 use prost::Message;
 use slo::{Cell, Summary, row::cut};
 
-use super::{Asked, Counted, Group, Groups, OPERATION, Order, Rest, SHOWN, Stretch};
+use super::{Group, Groups, GroupsQuery, OPERATION, Order, Rest, SHOWN, SpanSet, Stretch};
 
 /// Values that are told apart; what comes with others then is counted with the rest.
 const MAX_VALUES: usize = 10_000;
@@ -33,16 +33,16 @@ struct Values {
     beyond: Cells,
 }
 
-/// What is known of a value.
+/// The counts of one value.
 #[derive(Debug, Clone, Default)]
 struct Cells {
     all: Cell,
-    /// By the number of the stretch.
+    /// The counts of each stretch, by its number.
     stretches: BTreeMap<i64, Cell>,
 }
 
 impl Cells {
-    fn add(&mut self, stretch: i64, one: &One) {
+    fn add(&mut self, stretch: i64, one: &SpanCounts) {
         for cell in [&mut self.all, self.stretches.entry(stretch).or_default()] {
             cell.add(one.duration_ns, one.failed, Some(one.weight));
             cell.estimated += u64::from(one.estimated);
@@ -57,8 +57,8 @@ impl Cells {
     }
 }
 
-/// A span, as it counts.
-struct One {
+/// What counts of one span.
+struct SpanCounts {
     duration_ns: u64,
     failed: bool,
     weight: f64,
@@ -69,14 +69,14 @@ struct One {
 #[derive(Debug, Clone)]
 struct Sender {
     facts: otlp::Resource,
-    /// What it says of the attribute.
+    /// The span's values of the attribute.
     values: Arc<[Box<str>]>,
 }
 
-/// Spans while they are counted.
+/// Counts spans by the values of an attribute.
 #[derive(Debug)]
 pub struct Grouping {
-    asked: Asked,
+    asked: GroupsQuery,
     requests: Values,
     calls: Values,
     without: f64,
@@ -88,8 +88,8 @@ pub struct Grouping {
 }
 
 impl Grouping {
-    /// Nothing is counted yet.
-    pub fn new(asked: Asked) -> Self {
+    /// Makes a grouping in which nothing is counted yet.
+    pub fn new(asked: GroupsQuery) -> Self {
         Self {
             asked,
             requests: Values::default(),
@@ -146,7 +146,7 @@ impl Grouping {
                 self.name(otlp::text(&attribute.key));
             }
         }
-        let Asked { by, tenant, from_ns, to_ns, width, .. } = &self.asked;
+        let GroupsQuery { by, tenant, from_ns, to_ns, width, .. } = &self.asked;
         let start = i64::try_from(span.start_time_unix_nano).unwrap_or(i64::MAX);
         if !(*from_ns..*to_ns).contains(&start)
             || tenant.as_deref().is_some_and(|tenant| span.tenant(&sender.facts).as_deref() != Some(tenant))
@@ -163,7 +163,7 @@ impl Grouping {
         let (weight, estimated) = span.adjusted_count();
         self.estimated |= estimated;
         let failed = span.flags().contains(Flags::FAULT);
-        let one = One { duration_ns: span.duration_ns(), failed, weight, estimated };
+        let one = SpanCounts { duration_ns: span.duration_ns(), failed, weight, estimated };
         let counted = if is_request { &mut self.requests } else { &mut self.calls };
         match (own.as_slice(), &*sender.values) {
             ([], []) => self.without += weight,
@@ -178,17 +178,17 @@ impl Grouping {
         let estimated = is_estimate(&self, scale);
         let before_estimated = before.as_ref().is_some_and(|(before, scale)| is_estimate(before, *scale));
         let counted = if self.requests.known.is_empty() && !self.calls.known.is_empty() {
-            Counted::Calls
+            SpanSet::Calls
         } else {
-            Counted::Requests
+            SpanSet::Requests
         };
         let (values, without) = match counted {
-            Counted::Requests => (self.requests, self.without * scale),
-            Counted::Calls => (self.calls, 0.0),
+            SpanSet::Requests => (self.requests, self.without * scale),
+            SpanSet::Calls => (self.calls, 0.0),
         };
         let mut before = before.map(|(before, scale)| match counted {
-            Counted::Requests => (before.requests, scale),
-            Counted::Calls => (before.calls, scale),
+            SpanSet::Requests => (before.requests, scale),
+            SpanSet::Calls => (before.calls, scale),
         });
         let mut sorted: Vec<(Box<str>, Cells)> = values.known.into_iter().collect();
         let rank = |cells: &Cells| match order {
@@ -240,7 +240,7 @@ impl Grouping {
 }
 
 impl Values {
-    fn add(&mut self, value: &str, stretch: i64, one: &One) {
+    fn add(&mut self, value: &str, stretch: i64, one: &SpanCounts) {
         if let Some(cells) = self.known.get_mut(value) {
             cells.add(stretch, one);
         } else if self.known.len() < MAX_VALUES {
@@ -273,7 +273,7 @@ fn scaled(cell: &Cell, scale: f64) -> Summary {
     Summary { weight: summary.weight * scale, ..summary }
 }
 
-fn points(cells: &Cells, asked: &Asked, scale: f64) -> Vec<Stretch> {
+fn points(cells: &Cells, asked: &GroupsQuery, scale: f64) -> Vec<Stretch> {
     let (from, to) = (asked.from_ns / NANOSECONDS, asked.to_ns.div_euclid(NANOSECONDS));
     let stretch = |(number, cell): (&i64, &Cell)| {
         let start = from + number * asked.width;

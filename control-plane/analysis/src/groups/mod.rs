@@ -21,9 +21,9 @@ const MUCH_SLOWER: f64 = 1.5;
 /// Fewer spans say nothing of percentiles.
 const LEAST_SPANS: u64 = 20;
 
-/// What is counted.
+/// Which spans are counted, and by which attribute.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct GroupsQuery {
     /// The attribute; [`OPERATION`] is the name of a span.
     pub by: String,
     /// Only spans that count for this tenant.
@@ -32,28 +32,28 @@ pub struct Asked {
     pub service: Option<String>,
     /// Spans that began at or after this, nanoseconds since 1970.
     pub from_ns: i64,
-    /// And before this.
+    /// Only spans that began before this, nanoseconds since 1970.
     pub to_ns: i64,
     /// How long each stretch of the window is, in seconds; the first begins with the window.
     pub width: i64,
 }
 
-/// Which values come first.
+/// The order of the values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Those that are the most.
+    /// The values of the most spans.
     #[default]
     Most,
-    /// Those of which the most failed.
+    /// The values with the most failures.
     Failing,
-    /// Those whose p99 is the longest.
+    /// The values with the longest p99.
     Slowest,
 }
 
 /// Which spans were counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Counted {
+pub enum SpanSet {
     /// Requests, and messages that were handled: what objectives count.
     #[default]
     Requests,
@@ -72,7 +72,7 @@ pub struct Stretch {
     pub summary: Summary,
 }
 
-/// What came with a value.
+/// The numbers of the spans that have a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// The value, as text.
@@ -92,17 +92,24 @@ pub struct Rest {
     pub values: usize,
     /// Their numbers together.
     pub summary: Summary,
-    /// The same in the window that this one is compared with.
+    /// The numbers of the window that this one is compared with.
     pub before: Option<Summary>,
     /// The window in stretches.
     pub points: Vec<Stretch>,
+}
+
+impl Rest {
+    /// What they are called together, such as "12 others".
+    pub fn name(&self) -> String {
+        if self.values == 1 { "1 other".to_owned() } else { format!("{} others", self.values) }
+    }
 }
 
 /// Spans by the values of an attribute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Groups {
     /// What was counted.
-    pub counted: Counted,
+    pub counted: SpanSet,
     /// The first values in the order asked for.
     pub values: Vec<Group>,
     /// All others; none if there are none.
@@ -111,7 +118,7 @@ pub struct Groups {
     pub without: f64,
     /// Whether numbers are estimates: traces were sampled, or the weight of a span is a guess.
     pub estimated: bool,
-    /// The same of the numbers from before.
+    /// Whether the numbers of the window before are estimated.
     pub before_estimated: bool,
     /// Names of attributes that spans had, by the alphabet: of some of the traces.
     pub attributes: Vec<String>,

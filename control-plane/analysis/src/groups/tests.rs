@@ -53,18 +53,18 @@ fn trace(resource: Vec<KeyValue>, spans: &[Span]) -> StoredTrace {
     }
 }
 
-fn asked(by: &str) -> Asked {
+fn asked(by: &str) -> GroupsQuery {
     let (from_ns, to_ns) = (FROM * NANOSECONDS, (FROM + 100) * NANOSECONDS);
-    Asked { by: by.to_owned(), tenant: None, service: None, from_ns, to_ns, width: 60 }
+    GroupsQuery { by: by.to_owned(), tenant: None, service: None, from_ns, to_ns, width: 60 }
 }
 
-fn grouping(asked: Asked, traces: &[StoredTrace]) -> Grouping {
+fn grouping(asked: GroupsQuery, traces: &[StoredTrace]) -> Grouping {
     let mut grouping = Grouping::new(asked);
     traces.iter().for_each(|trace| grouping.add(trace));
     grouping
 }
 
-fn groups(asked: Asked, traces: &[StoredTrace]) -> Groups {
+fn groups(asked: GroupsQuery, traces: &[StoredTrace]) -> Groups {
     grouping(asked, traces).groups(Order::Most, 1.0, None)
 }
 
@@ -88,15 +88,15 @@ fn requests_are_counted_where_they_carry_it_and_calls_where_they_do_not() {
         ],
     )];
     let tables = groups(asked("db.collection.name"), &traces);
-    assert_eq!((tables.counted, tables.without), (Counted::Calls, 0.0));
+    assert_eq!((tables.counted, tables.without), (SpanSet::Calls, 0.0));
     assert_eq!(counts(&tables), [("seats", 2, 1), ("orders", 1, 0)]);
     // The invocation by a batch is no request, and the call that has the route is none either.
     let routes = groups(asked("http.route"), &traces);
-    assert_eq!((routes.counted, routes.without), (Counted::Requests, 1.0));
+    assert_eq!((routes.counted, routes.without), (SpanSet::Requests, 1.0));
     assert_eq!(counts(&routes), [("/seats", 1, 1)]);
     // What the sender says counts for each of its requests.
     let versions = groups(asked("service.version"), &traces);
-    assert_eq!((versions.counted, counts(&versions)), (Counted::Requests, vec![("2", 2, 1)]));
+    assert_eq!((versions.counted, counts(&versions)), (SpanSet::Requests, vec![("2", 2, 1)]));
     let stretches: Vec<_> = versions.values[0].points.iter().map(|it| (it.start - FROM, it.seconds)).collect();
     assert_eq!(stretches, [(0, 60), (60, 40)]);
     assert_eq!(counts(&groups(asked(OPERATION), &traces)), [("GET /seats", 2, 1)]);
@@ -127,7 +127,7 @@ fn only_what_was_asked_for_counts() {
     let traces = [api, other];
     let counted = |tenant: Option<&str>, service: Option<&str>| {
         let owned = |text: &str| text.to_owned();
-        let asked = Asked { tenant: tenant.map(owned), service: service.map(owned), ..asked("k") };
+        let asked = GroupsQuery { tenant: tenant.map(owned), service: service.map(owned), ..asked("k") };
         let groups = groups(asked, &traces);
         groups.values.iter().map(|group| (group.value.clone(), group.summary.requests)).collect::<Vec<_>>()
     };
@@ -173,6 +173,7 @@ fn numbers_are_those_of_a_recount() {
     }
     let rest = found.rest.unwrap();
     assert_eq!((rest.values, rest.summary.requests), (4, 10 + 20 + 30 + 40));
+    assert_eq!([1, 4].map(|values| Rest { values, ..rest.clone() }.name()), ["1 other", "4 others"]);
 }
 
 #[test]

@@ -8,12 +8,17 @@ use oauth2::{CsrfToken, PkceCodeChallenge, Scope};
 use super::{
     id_token::Claims,
     provider::Provider,
-    redirect::{Answered, Redirect},
-    tokens::Kept,
+    redirect::{AuthorizationResponse, Redirect},
+    tokens::StoredLogin,
 };
 
 /// Signs in at a provider in a browser that `show` is to open, and waits so long for its coming back.
-pub(super) async fn sign_in(provider: &Provider, port: u16, wait: Duration, show: impl FnOnce(&str)) -> Result<Kept> {
+pub(super) async fn sign_in(
+    provider: &Provider,
+    port: u16,
+    wait: Duration,
+    show: impl FnOnce(&str),
+) -> Result<StoredLogin> {
     let state = CsrfToken::new_random();
     let nonce = CsrfToken::new_random().into_secret();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -47,7 +52,7 @@ pub(super) async fn sign_in(provider: &Provider, port: u16, wait: Duration, show
 }
 
 /// The code of an answer that has the right `state`.
-fn code<'a>(provider: &Provider, answered: &'a Answered) -> Result<&'a str> {
+fn code<'a>(provider: &Provider, answered: &'a AuthorizationResponse) -> Result<&'a str> {
     if !provider.is_answered_by(answered.iss.as_deref()) {
         bail!("another provider answered");
     }

@@ -20,7 +20,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// None, where it is no token.
+    /// Reads the claims of a token. There are none if the text is no token.
     pub(super) fn of(token: &str) -> Option<Self> {
         let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()

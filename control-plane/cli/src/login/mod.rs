@@ -129,7 +129,7 @@ pub(crate) async fn logout(asked: &Logout) -> Result<String> {
 
 /// The token to bring along to a control plane: the environment's, or that of whoever signed in to it; none where nobody did.
 pub(crate) async fn token(server: &Server) -> Result<Option<String>> {
-    // Not an argument: others on this machine could read it.
+    // The token comes from a variable and not from an argument, since other users of the machine could read an argument.
     if let Some(token) = std::env::var(VARIABLE).ok().filter(|token| !token.is_empty()) {
         server.is_told_secrets()?;
         return Ok(Some(token));
@@ -160,6 +160,6 @@ pub(crate) async fn token(server: &Server) -> Result<Option<String>> {
 }
 
 fn say(text: &str) {
-    // Nobody may read it.
+    // Nobody may be reading standard error, which is no reason to fail.
     let _unread = writeln!(std::io::stderr(), "{}", visible::lines(text));
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id_token::Claims,
     server::{client, is_private},
-    tokens::Kept,
+    tokens::StoredLogin,
 };
 
 /// How long a provider may take to answer.
@@ -120,11 +120,11 @@ impl Provider {
         client: &OauthClient<EndpointSet>,
         code: &str,
         verifier: PkceCodeVerifier,
-    ) -> Result<Kept> {
+    ) -> Result<StoredLogin> {
         let asked = client.exchange_code(AuthorizationCode::new(code.to_owned())).set_pkce_verifier(verifier);
         let answer = asked.request_async(&send).await.map_err(|error| anyhow!(said(&error)))?;
         let id_token = answer.extra_fields().id_token.clone().context("the provider sent no ID token")?;
-        Ok(Kept {
+        Ok(StoredLogin {
             issuer: self.offered.issuer.clone(),
             client_id: self.offered.client_id.clone(),
             token_endpoint: self.found.token_endpoint.clone(),
@@ -136,7 +136,7 @@ impl Provider {
 }
 
 /// Fresh tokens for older ones: <https://openid.net/specs/openid-connect-core-1_0.html#RefreshTokens>. None, where the user has to sign in again.
-pub(super) async fn refresh(old: &Kept) -> Result<Option<Kept>> {
+pub(super) async fn refresh(old: &StoredLogin) -> Result<Option<StoredLogin>> {
     let (Some(token), Some(before)) = (&old.refresh_token, Claims::of(&old.id_token)) else { return Ok(None) };
     private(&old.token_endpoint)?;
     let client = oauth_client(&old.client_id, &old.token_endpoint)?;
@@ -153,11 +153,15 @@ pub(super) async fn refresh(old: &Kept) -> Result<Option<Kept>> {
         bail!("the provider sent somebody else's token");
     }
     let refresh_token = answer.refresh_token().map(|token| token.secret().clone());
-    Ok(Some(Kept { id_token, refresh_token: refresh_token.or_else(|| old.refresh_token.clone()), ..old.clone() }))
+    Ok(Some(StoredLogin {
+        id_token,
+        refresh_token: refresh_token.or_else(|| old.refresh_token.clone()),
+        ..old.clone()
+    }))
 }
 
 /// Has the provider forget a refresh token, where it can: RFC 7009.
-pub(super) async fn revoke(kept: &Kept) -> Result<()> {
+pub(super) async fn revoke(kept: &StoredLogin) -> Result<()> {
     let (Some(token), Some(url)) = (&kept.refresh_token, &kept.revocation_endpoint) else { return Ok(()) };
     private(url)?;
     let form = form_urlencoded::Serializer::new(String::new())

@@ -27,7 +27,7 @@ use tokio::{
 
 /// What a provider sends a browser back with: RFC 6749 §4.1.2, RFC 9207.
 #[derive(Debug, Deserialize)]
-pub(super) struct Answered {
+pub(super) struct AuthorizationResponse {
     pub(super) code: Option<String>,
     #[serde(default)]
     state: String,
@@ -37,13 +37,13 @@ pub(super) struct Answered {
 }
 
 /// A browser that has come back, and waits for a page.
-pub(super) struct Came {
-    answered: Answered,
+pub(super) struct ReturnedBrowser {
+    answered: AuthorizationResponse,
     page: oneshot::Sender<bool>,
 }
 
-impl Came {
-    pub(super) fn answered(&self) -> &Answered {
+impl ReturnedBrowser {
+    pub(super) fn answered(&self) -> &AuthorizationResponse {
         &self.answered
     }
 
@@ -58,13 +58,13 @@ impl Came {
 struct Expected {
     state: String,
     port: u16,
-    came: mpsc::Sender<Came>,
+    came: mpsc::Sender<ReturnedBrowser>,
 }
 
 /// Listens until it is closed or dropped.
 pub(super) struct Redirect {
     url: String,
-    came: mpsc::Receiver<Came>,
+    came: mpsc::Receiver<ReturnedBrowser>,
     end: watch::Sender<bool>,
     serving: JoinSet<()>,
 }
@@ -102,7 +102,7 @@ impl Redirect {
 
     /// The first browser that comes back with the right `state`. One that does not is shown the door, and does not end the sign-in: any page can
     /// send a browser here.
-    pub(super) async fn came(&mut self) -> Option<Came> {
+    pub(super) async fn came(&mut self) -> Option<ReturnedBrowser> {
         self.came.recv().await
     }
 
@@ -117,7 +117,11 @@ impl Redirect {
     }
 }
 
-async fn back(State(expected): State<Arc<Expected>>, headers: HeaderMap, Query(answered): Query<Answered>) -> Response {
+async fn back(
+    State(expected): State<Arc<Expected>>,
+    headers: HeaderMap,
+    Query(answered): Query<AuthorizationResponse>,
+) -> Response {
     // A page of somebody else may have a name that leads here.
     let own = [format!("localhost:{}", expected.port), format!("127.0.0.1:{}", expected.port)];
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -125,7 +129,7 @@ async fn back(State(expected): State<Arc<Expected>>, headers: HeaderMap, Query(a
         return page(StatusCode::BAD_REQUEST, "This page does not belong to the sign-in for which the command waits.");
     }
     let (tell, told) = oneshot::channel();
-    let waits = expected.came.send(Came { answered, page: tell }).await;
+    let waits = expected.came.send(ReturnedBrowser { answered, page: tell }).await;
     match (waits, told.await) {
         (Ok(()), Ok(true)) => page(StatusCode::OK, "You are signed in. You can close this window."),
         _ => page(StatusCode::BAD_REQUEST, "Nobody was signed in; the terminal says why. You can close this window."),

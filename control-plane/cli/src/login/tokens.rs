@@ -23,7 +23,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// What somebody has who is signed in. It has no `Debug`: none of it is to be seen.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct StoredLogin {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) token_endpoint: Url,
@@ -32,34 +32,34 @@ pub(super) struct Kept {
     pub(super) refresh_token: Option<String>,
 }
 
-impl Kept {
+impl StoredLogin {
     /// Whether the ID token does not end within these seconds.
     pub(super) fn is_good_for(&self, seconds: i64) -> bool {
         Claims::of(&self.id_token).is_some_and(|claims| claims.exp > Timestamp::now().as_second() + seconds)
     }
 
-    /// By which name.
+    /// The name of the user who signed in.
     pub(super) fn who(&self) -> String {
         Claims::of(&self.id_token).map(|claims| claims.email.unwrap_or(claims.sub)).unwrap_or_default()
     }
 }
 
-/// By the origin of a control plane.
-type All = BTreeMap<String, Kept>;
+/// All sign-ins, by the origin of the control plane.
+type All = BTreeMap<String, StoredLogin>;
 
 /// The user's folder.
 pub(super) struct Tokens {
     folder: PathBuf,
 }
 
-/// The same, while no other command changes it.
+/// The tokens, locked so that no other command changes them.
 pub(super) struct Locked {
     tokens: Tokens,
     _lock: File,
 }
 
 impl Tokens {
-    /// As the XDG Base Directory Specification has it, on macOS too.
+    /// The folder that the XDG Base Directory Specification names, on macOS too.
     pub(super) fn of_this_user() -> Result<Self> {
         let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
@@ -84,7 +84,7 @@ impl Tokens {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(All::new()),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        // Of what was opened, not of what has its name now.
+        // The check is of the file that was opened, not of the one that has its name now.
         closed_to_others(&path, &file, 0o077)?;
         let mut text = String::new();
         file.read_to_string(&mut text).with_context(|| path.display().to_string())?;
@@ -98,7 +98,7 @@ impl Tokens {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| folder.display().to_string())?;
         closed_to_others(folder, &File::open(folder)?, 0o022)?;
         let path = folder.join("tokens.lock");
-        // Nobody's link leads to another file.
+        // A symbolic link could lead to another file.
         let no_link = OFlags::NOFOLLOW.bits().cast_signed();
         let opened =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(&path);
@@ -128,7 +128,7 @@ impl Locked {
         change(&mut all);
         let (path, new) = (self.tokens.file(), self.tokens.folder.join("tokens.json.new"));
         let write = || {
-            // Of a command that was ended while it wrote.
+            // A command that was ended while it wrote has left this file.
             if let Err(error) = fs::remove_file(&new)
                 && error.kind() != ErrorKind::NotFound
             {

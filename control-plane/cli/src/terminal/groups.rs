@@ -5,7 +5,7 @@ use control_plane::{
     api::GroupsAnswer,
     text::{count, duration, known, looked_up, percent, rate},
 };
-use control_plane_analysis::groups::{Counted, is_much_slower};
+use control_plane_analysis::groups::{SpanSet, is_much_slower};
 use slo::Summary;
 
 use super::screen::{Screen, at_fault, number};
@@ -19,7 +19,7 @@ pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> Stri
     let mut table =
         screen.table(["value", "count", "before", "rate", "failed", "before", "p50", "p95", "p99", "before"]);
     let values = groups.values.iter().map(|group| (group.value.clone(), &group.summary, group.before.as_ref()));
-    let rest = groups.rest.iter().map(|rest| (format!("{} others", rest.values), &rest.summary, rest.before.as_ref()));
+    let rest = groups.rest.iter().map(|rest| (rest.name(), &rest.summary, rest.before.as_ref()));
     for (name, now, before) in values.chain(rest) {
         let earlier = |text: fn(&Summary) -> String| number(known(before, text));
         table.add_row([
@@ -36,8 +36,8 @@ pub(crate) fn groups(answer: &GroupsAnswer, page: &str, screen: &Screen) -> Stri
         ]);
     }
     let counted = match groups.counted {
-        Counted::Requests => "requests and handled messages",
-        Counted::Calls => "calls and other spans that are no requests",
+        SpanSet::Requests => "requests and handled messages",
+        SpanSet::Calls => "calls and other spans that are no requests",
     };
     let sampled = match answer.matched {
         matched if answer.taken < matched => format!(", of which {} were looked at (≈)", answer.taken),

@@ -9,14 +9,14 @@ use control_plane::{
 };
 use control_plane_audit::{About, Listing, Outcome};
 use control_plane_model::{
-    listing::Found,
+    listing::SearchResult,
     map::{Health, ServiceMap},
 };
 
 use super::screen::{Screen, at_fault, number};
 
 /// What a search found, a line per trace.
-pub(crate) fn traces(found: &Found, screen: &Screen) -> String {
+pub(crate) fn traces(found: &SearchResult, screen: &Screen) -> String {
     let mut table =
         screen.table(["trace", "root", "duration", "status", "tenant", "services", "accounts", "spans", "started"]);
     for trace in &found.traces {

@@ -1,4 +1,4 @@
-//! Who was turned away, as a table.
+//! Refused requests as a table.
 
 use comfy_table::Cell;
 use control_plane::{

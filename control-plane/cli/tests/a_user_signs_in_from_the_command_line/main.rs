@@ -173,7 +173,7 @@ async fn a_token_that_is_over_is_exchanged_for_another() {
     let first = here.staff.refresh_tokens();
     here.staff.tokens_last(3_600);
     // Commands at once exchange it once: a refresh token is good once.
-    let exchanged = || here.staff.asked().iter().filter(|path| *path == "/token").count();
+    let exchanged = || here.staff.requested_paths().iter().filter(|path| *path == "/token").count();
     let before = exchanged();
     let commands = (0..6).map(|_| output(here.command(&["map", "--url", &here.server.url])));
     for output in futures_util::future::join_all(commands).await {

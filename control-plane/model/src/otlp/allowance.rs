@@ -25,7 +25,7 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// So many bytes of JSON.
+    /// An allowance of this many bytes of JSON.
     pub(super) fn of(bytes: usize) -> Self {
         Self(bytes)
     }

@@ -49,7 +49,7 @@ pub(super) fn double<T: From<&'static str>>(number: f64) -> Option<T> {
     }
 }
 
-/// As much of a text as has so many bytes.
+/// The beginning of a text, at most `bytes` long, without a divided character.
 pub fn up_to(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

@@ -76,7 +76,7 @@ pub struct Sample {
     pub estimated: bool,
 }
 
-/// Who sends spans.
+/// A sender of spans.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// `service.name`.
@@ -92,7 +92,7 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// From the sender's resource.
+    /// Reads it from the sender's resource.
     pub fn of(resource: &resource::Resource) -> Self {
         let own = |key: &str| text(&resource.attributes, key).map(|value| Arc::<str>::from(cut(&value)));
         Self {

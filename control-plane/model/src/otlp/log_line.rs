@@ -42,7 +42,7 @@ pub struct LogFacts {
 }
 
 impl LogFacts {
-    /// Those of a record.
+    /// Reads the line from a record.
     pub fn of(sender: &facts::Resource, record: &LogRecord) -> Self {
         let times = [record.time_unix_nano, record.observed_time_unix_nano];
         let time = times.into_iter().find(|time| *time > 0);

@@ -9,7 +9,7 @@ use prost::{
 };
 use slo::row::cut;
 
-use super::{AnnotationTest, Attribute, AttributeKey, Comparison, TextTest, normalized};
+use super::{AnnotationTest, Attribute, AttributeKey, ComparisonOperator, TextTest, normalized};
 use crate::otlp::{StoredValue, Value, scalar};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Sent;
 
@@ -31,12 +31,12 @@ const WORDS: [&str; 4] = ["true", "false", "NaN", "-Infinity"];
 
 /// An attribute that is looked for.
 #[derive(Debug)]
-pub struct Sought<'a> {
+pub struct AttributeMatcher<'a> {
     attribute: &'a Attribute,
     needles: Vec<Finder<'static>>,
 }
 
-impl<'a> Sought<'a> {
+impl<'a> AttributeMatcher<'a> {
     /// What is to be looked for.
     pub fn new(attribute: &'a Attribute) -> Self {
         let needles = needles(attribute).into_iter();
@@ -62,7 +62,7 @@ impl<'a> Sought<'a> {
     }
 
     /// How its value is compared, where it is one attribute's and compared as a number.
-    pub fn number(&self) -> Option<(Comparison, f64)> {
+    pub fn number(&self) -> Option<(ComparisonOperator, f64)> {
         match (&self.attribute.key, &self.attribute.test) {
             (AttributeKey::Exact(key), Some(AnnotationTest::Number(comparison, number))) if key != SPAN_NAME => {
                 Some((*comparison, *number))
@@ -102,7 +102,7 @@ impl<'a> Sought<'a> {
     pub fn is_of_sender(&self, resource: &Resource) -> bool {
         let attributes = resource.attributes.iter().enumerate();
         attributes.filter(|(_, attribute)| self.attribute.key.is(&attribute.key)).any(|(at, attribute)| {
-            // Of one that is there twice the first counts.
+            // If an attribute is there twice, the first one counts.
             let is_first = resource.attributes.iter().take(at).all(|before| before.key != attribute.key);
             is_first && self.holds_sent(attribute.value.as_ref().and_then(|value| value.value.as_ref()))
         })
@@ -225,7 +225,7 @@ impl AttributeKey {
         }
     }
 
-    /// As it was asked for.
+    /// The name, as it was asked for.
     pub fn name(&self) -> &str {
         let (Self::Exact(name) | Self::Normalized(name)) = self;
         name

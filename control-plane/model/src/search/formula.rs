@@ -33,7 +33,7 @@ pub struct Formula {
 }
 
 impl Formula {
-    /// Of an expression; none, if the index answers all of it.
+    /// Makes the formula of an expression. There is none if the index answers all of it.
     pub fn of(expression: &Expression) -> Option<Self> {
         let mut formula = Self { tree: Tree::All(Vec::new()), indexed: Vec::new(), attributes: Vec::new() };
         formula.tree = formula.tree(expression);

@@ -56,7 +56,7 @@ struct Seen<'o> {
     duration_ns: f64,
     response_ns: f64,
     statuses: &'o [u16],
-    /// Of the trace.
+    /// The outline of the trace.
     outline: &'o Outline,
 }
 
@@ -155,7 +155,7 @@ fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
 
 fn any(list: &[String], test: TextTest, text: &str) -> bool {
     match test {
-        // None of them is it, rather than one of them is not.
+        // "Not equal" means that none of the values is the text, not that one of them differs.
         TextTest::NotEqual => !list.iter().any(|value| value == text),
         _ => list.iter().any(|value| test.holds(value, text)),
     }

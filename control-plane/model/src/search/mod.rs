@@ -20,7 +20,7 @@ mod outline;
 mod parser;
 
 pub use crate::catalog::normalized;
-pub use attributes::Sought;
+pub use attributes::AttributeMatcher;
 pub use formula::{Bits, Formula, bit};
 pub use matching::{Matcher, Row};
 pub use outline::{MAX_ENTRIES, Outline, Service, remember};
@@ -42,7 +42,7 @@ pub fn attribute(key: &str, value: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]
 pub struct ExpressionError {
-    /// From 1, in characters.
+    /// The column of the error, from 1, in characters.
     pub column: usize,
     /// What is wrong there.
     pub message: String,
@@ -51,7 +51,7 @@ pub struct ExpressionError {
 }
 
 impl ExpressionError {
-    /// At a byte of a text.
+    /// An error at a byte of a text.
     fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
         Self { column: text[..byte].chars().count() + 1, message: message.into(), is_xrays: false }
     }
@@ -60,16 +60,16 @@ impl ExpressionError {
 /// A filter expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expression {
-    /// All of them hold.
+    /// All of the expressions hold.
     And(Vec<Expression>),
-    /// One of them holds.
+    /// At least one of the expressions holds.
     Or(Vec<Expression>),
     /// It does not hold.
     Not(Box<Expression>),
     /// `ok`, `fault`, …
     Is(Flag),
     /// `duration > 8`, …
-    Number(NumberOf, Comparison, f64),
+    Number(NumberOf, ComparisonOperator, f64),
     /// `http.url CONTAINS "x"`, …
     Text(TextOf, TextTest, String),
     /// `annotation[key] = …`; with no test: the annotation is there.
@@ -102,7 +102,7 @@ pub enum Flag {
 /// Numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberOf {
-    /// From the first start to the last end, seconds.
+    /// The time from the first start to the last end, in seconds.
     Duration,
     /// How long the root span took, in seconds.
     ResponseTime,
@@ -127,7 +127,7 @@ pub enum TextOf {
 
 /// How numbers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum ComparisonOperator {
     /// `=`
     Equal,
     /// `!=`
@@ -142,7 +142,7 @@ pub enum Comparison {
     AtLeast,
 }
 
-impl Comparison {
+impl ComparisonOperator {
     fn holds(self, left: f64, right: f64) -> bool {
         match self {
             Self::Equal => left == right,
@@ -196,7 +196,7 @@ pub struct Attribute {
 pub enum AttributeKey {
     /// The attribute with exactly this name.
     Exact(String),
-    /// As X-Ray writes it, [`normalized`].
+    /// The key as X-Ray writes it, [`normalized`].
     Normalized(String),
 }
 
@@ -206,7 +206,7 @@ pub enum AnnotationTest {
     /// The annotation's value, compared as text.
     Text(TextTest, String),
     /// The annotation's value, compared as a number.
-    Number(Comparison, f64),
+    Number(ComparisonOperator, f64),
 }
 
 impl AnnotationTest {
@@ -218,7 +218,7 @@ impl AnnotationTest {
     }
 }
 
-/// Which nodes are meant; what is `None` may be anything.
+/// Matches nodes of the map. A field that is `None` matches anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeTest {
     /// Its name.

@@ -35,7 +35,7 @@ struct Step {
 /// The critical path of a trace, from its start to its end.
 pub fn critical_path(tree: &Tree<'_>) -> Vec<Stretch> {
     let nodes = &tree.nodes;
-    // With what it set off, a span may end later than itself.
+    // A span counts as ending with the last span that it caused, which may be later than its own end.
     let mut ends: Vec<i64> = nodes.iter().map(|node| node.span.end_unix_ns).collect();
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     let mut roots = Vec::new();
@@ -104,7 +104,7 @@ fn with_functions_starts(nodes: &[Node<'_>]) -> (Vec<i64>, Vec<Option<usize>>) {
 }
 
 /// How long a trace waited for each service along its critical path, nanoseconds: the longest first, and those that were waited for equally long by name.
-/// For what is left of the trace's duration it waited for none of them: a message was under way, say.
+/// For what is left of the trace's duration it waited for none of them, for example while a message was on its way.
 pub fn waited_for<'a>(tree: &Tree<'a>, path: &[Stretch]) -> Vec<(&'a str, i64)> {
     let services: HashMap<&str, &'a str> =
         tree.nodes.iter().map(|node| (node.span.span_id.as_str(), node.span.service.as_str())).collect();

@@ -35,7 +35,7 @@ pub struct Ending {
 pub enum Stop {
     /// A request was refused or failed, or a message was not sent.
     Failed {
-        /// Which.
+        /// The span that failed.
         at: Step,
         /// What went wrong, as the span tells it.
         error: String,
@@ -137,10 +137,10 @@ fn is_an_end(tree: &Tree<'_>, failed: &[bool], done: &HashMap<What<'_>, i64>, in
     let made_good_later = done.get(&what(node.span)).is_some_and(|last| *last >= start);
     let parent_failed = node.parent.map(|parent| failed[parent]);
     let is_end = match (kind, parent_failed) {
-        // Nobody waits for a message.
+        // No caller waits for a message, so its failure is an origin.
         ("CONSUMER", _) | (_, None) => true,
         ("PRODUCER", Some(parent_failed)) => !parent_failed,
-        // Who called tells of it, or went on.
+        // The caller has recorded the failure itself, or went on in spite of it.
         _ => false,
     };
     is_end && !made_good_later

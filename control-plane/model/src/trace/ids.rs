@@ -15,7 +15,7 @@ pub struct InvalidTraceId;
 pub struct TraceId([u8; 16]);
 
 impl TraceId {
-    /// From its bytes.
+    /// Reads an id from its bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidTraceId> {
         let bytes: [u8; 16] = bytes.try_into().map_err(|_| InvalidTraceId)?;
         if bytes == [0; 16] { Err(InvalidTraceId) } else { Ok(Self(bytes)) }

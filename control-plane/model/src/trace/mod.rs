@@ -156,7 +156,7 @@ pub struct Summary {
     pub cold_start: bool,
     /// Nanoseconds since 1970.
     pub start_unix_ns: i64,
-    /// From the first start to the last end, nanoseconds.
+    /// The time from the first start to the last end, in nanoseconds.
     pub duration_ns: i64,
 }
 

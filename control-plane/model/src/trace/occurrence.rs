@@ -10,7 +10,7 @@ use super::Span;
 #[derive(Debug)]
 pub struct Wanted {
     lower: String,
-    /// The same as `key=value`, if it reads so.
+    /// The text as key and value, if it has the form `key=value`.
     pair: Option<(String, String)>,
 }
 

@@ -24,7 +24,7 @@ pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
     /// Start of the first span, nanoseconds since 1970.
     pub start_unix_ns: i64,
-    /// From there to the end of the last span, nanoseconds.
+    /// The time from there to the end of the last span, in nanoseconds.
     pub duration_ns: i64,
 }
 

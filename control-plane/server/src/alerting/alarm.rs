@@ -1,7 +1,7 @@
 //! An alert, and where its reasons are to be seen.
 
 use control_plane_model::{
-    refusals::Refused,
+    refusals::RefusalLine,
     store::{AlertRecord, StoreError},
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::text::{duration, link, moment, window};
 /// An alert as receivers, pages and the API get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// The same for one alert however often it is told.
+    /// The alert's id, which stays the same however often the alert is sent.
     pub id: String,
     /// What it is about, and its numbers.
     #[serde(flatten)]
@@ -45,8 +45,8 @@ impl Alarm {
     }
 
     /// The same, with what most of the requests were refused for, where that is known and the alert is about refusals.
-    pub(crate) fn refused(self, most: Option<&Refused>) -> Self {
-        let Some(Refused { reason, requests, .. }) = most else { return self };
+    pub(crate) fn refused(self, most: Option<&RefusalLine>) -> Self {
+        let Some(RefusalLine { reason, requests, .. }) = most else { return self };
         Self {
             summary: format!("{}; most of them, {requests}, for {reason}", self.summary),
             traces: format!("{}&{}", self.traces, link("", &[("reason", reason)]).trim_start_matches('?')),
@@ -64,14 +64,14 @@ impl Alarm {
         link("/why", &tenant.into_iter().chain(against).chain(status).chain(window).collect::<Vec<_>>())
     }
 
-    /// As it is kept.
+    /// The alarm as the store keeps it.
     pub(crate) fn record(&self) -> Result<AlertRecord, StoreError> {
         let tenant = self.alert.scope.tenant().map(str::to_owned);
         let body = serde_json::to_string(self).map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(AlertRecord { id: self.id.clone(), tenant, opened: self.alert.opened, body })
     }
 
-    /// From what was kept.
+    /// Reads an alarm from what the store kept.
     pub(crate) fn read(body: &str) -> Result<Self, StoreError> {
         serde_json::from_str(body).map_err(|error| StoreError::Failed(error.to_string()))
     }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn an_alert_of_refusals_says_for_what_and_leads_to_whose_they_were() {
         let scope = Scope::Tenant { tenant: "acme".to_owned(), tier: "basic".to_owned() };
-        let most = Refused {
+        let most = RefusalLine {
             tenant: "acme".to_owned(),
             user: Some("eve".to_owned()),
             account: None,

@@ -57,7 +57,7 @@ impl AuditFilter {
         number("before", &self.before)
     }
 
-    /// For an export.
+    /// The selection of an export.
     fn selection(&self) -> Result<Selection, Problem> {
         let order = match one_of("order", &self.order, &["newest", "oldest"])? {
             Some("oldest") => Order::Oldest,

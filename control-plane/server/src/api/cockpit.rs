@@ -7,7 +7,7 @@ use std::{
 
 use control_plane_analysis::Users;
 use control_plane_model::{
-    listing::{Found, Order, Search},
+    listing::{Order, Search, SearchResult},
     rollup,
     sample::SampleQuery,
     search::{Expression, quoted},
@@ -70,13 +70,13 @@ pub struct UsersSeen {
     pub at_least: usize,
     /// How many traces were looked at.
     pub traces: usize,
-    /// Of how many in the window.
+    /// How many traces the window has.
     pub of: usize,
 }
 
 /// Traces in which something failed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Failed {
+pub struct FailedTraces {
     /// How many there are in the window.
     pub matched: usize,
     /// The latest.
@@ -86,11 +86,11 @@ pub struct Failed {
 /// What a tenant spends in the window, and spent in as long a time before it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Spending {
-    /// Of all money; none without prices.
+    /// The currency of all amounts. There is none without prices.
     pub currency: Option<String>,
-    /// In the window.
+    /// What was spent in the window.
     pub now: Spent,
-    /// In the time before it; none where its requests are not all counted any more.
+    /// What was spent in the time before the window. It is missing where that time's requests are not all kept any more.
     pub before: Option<Spent>,
     /// The costs by service and operation, the most expensive first.
     pub operations: Vec<OperationCost>,
@@ -125,9 +125,14 @@ pub(super) async fn slowest(
 }
 
 /// The latest traces that failed.
-pub(super) async fn failed(spans: &dyn SpanStore, scope: &Scope, id: &str, window: Window) -> Result<Failed, Problem> {
+pub(super) async fn failed(
+    spans: &dyn SpanStore,
+    scope: &Scope,
+    id: &str,
+    window: Window,
+) -> Result<FailedTraces, Problem> {
     let found = search(spans, scope, expression(id, " AND fault")?, window, Order::Newest).await?;
-    Ok(Failed { matched: found.matched, newest: found.traces })
+    Ok(FailedTraces { matched: found.matched, newest: found.traces })
 }
 
 async fn search(
@@ -136,7 +141,7 @@ async fn search(
     expression: Expression,
     Window { from_ns, to_ns }: Window,
     order: Order,
-) -> Result<Found, StoreError> {
+) -> Result<SearchResult, StoreError> {
     let search = Search { from_ns, to_ns, expression: Some(expression), order, limit: LISTED };
     spans.search(scope, search).await
 }
@@ -287,7 +292,7 @@ mod tests {
             cell.add((service + 1) * 1_000_000_000, false, Some(1.0));
             month.count(&format!("service {service}"), &cell);
         }
-        // Of a day that is cut by the moment 30 days ago, nothing is said.
+        // The first day is only partly within 30 days, so it is left out.
         month.count("service 0", &Cell { start: today - MONTH, ..Cell::empty(today - MONTH, 3_600) });
         let days = days(&month, now, None);
         assert_eq!(days.len(), SERVICES + 1);

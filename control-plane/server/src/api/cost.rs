@@ -1,4 +1,4 @@
-//! Who costs what, which tenants are the dearest, and why.
+//! What each tenant costs, which tenants cost the most, and why.
 
 use axum::{
     Json,
@@ -29,7 +29,7 @@ pub(crate) struct CostFilter {
     pub(crate) window: WindowQuery,
 }
 
-/// Who costs what, and why.
+/// What each tenant costs, and why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CostAnswer {
     /// Breakdowns that add up to the total.
@@ -50,7 +50,7 @@ pub struct DearTenant {
     /// Why the tenant costs so much.
     #[serde(flatten)]
     pub dear: Dear,
-    /// The same as a sentence.
+    /// The reason in a sentence.
     pub why: String,
 }
 
@@ -151,7 +151,7 @@ impl CostAnswer {
         self.dearest.iter().take(DAILY).map(|dearest| dearest.dear.tenant.clone()).collect()
     }
 
-    /// The same, with what was used day by day.
+    /// Adds what was used day by day.
     pub(super) fn with_days(self, uses: &[DailyUse], prices: Option<&Prices>) -> Self {
         Self { daily: DailyCost::of(uses, prices), ..self }
     }

@@ -82,7 +82,7 @@ impl Export {
     fn take(&mut self, trace: &StoredTrace) -> bool {
         let mut added = String::new();
         for part in &trace.parts {
-            // As JSON spans are longer than as protobuf.
+            // As JSON the spans are even longer than this, so a trace that is too large is known before it is written.
             let bytes: usize = part.spans.iter().map(Bytes::len).sum();
             if self.groups.len() + added.len() + bytes > MOST_BYTES {
                 return false;

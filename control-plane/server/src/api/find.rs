@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control_plane_model::{
-    listing::Found,
+    listing::SearchResult,
     search::{Expression, quoted},
     trace::{Ending, Summary, TraceId},
 };
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Conditions, TraceAnswer, TraceFilter, View, WindowQuery};
 use crate::{
     problem::Problem,
-    tenants::{Known, Named},
+    tenants::{NamesState, TenantName},
     text::count,
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct FindQuery {
     pub(crate) q: Option<String>,
-    /// Of a filter expression; ids are looked for in all that is kept.
+    /// The window for a filter expression. Ids are looked for in everything that is kept.
     #[serde(flatten)]
     pub(crate) window: WindowQuery,
 }
@@ -55,7 +55,7 @@ pub struct FindAnswer {
 /// What something was taken for.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tried {
-    /// Such as "a trace ID".
+    /// What the text was taken for, such as "a trace ID".
     pub what: String,
     /// Where that was looked for and what came of it, a sentence.
     pub outcome: String,
@@ -68,7 +68,7 @@ pub enum Hit {
     /// The trace with this id.
     Trace(Box<TraceAnswer>),
     /// Tenants, by id.
-    Tenants(Vec<Named>),
+    Tenants(Vec<TenantName>),
     /// Traces that match a filter expression.
     Traces(Box<TracesHit>),
 }
@@ -81,7 +81,7 @@ pub struct TracesHit {
     /// The window they were searched in, as the search takes it; that of the request where there is none.
     pub window: Option<String>,
     /// The traces that were found.
-    pub traces: Found,
+    pub traces: SearchResult,
     /// The one with the most spans; none where the expression was the asker's own.
     pub largest: Option<Largest>,
 }
@@ -111,7 +111,7 @@ pub(crate) async fn find(view: &View, query: &FindQuery) -> Result<FindAnswer, P
 
 struct Search<'a> {
     view: &'a View,
-    /// Of an expression.
+    /// The window for an expression.
     window: &'a WindowQuery,
     tried: Vec<Tried>,
 }
@@ -136,7 +136,7 @@ impl Search<'_> {
         }
         for annotation in self.view.finding().annotations.iter() {
             let condition = |value: &str| format!("annotation[{annotation}] = {}", quoted(value));
-            // Who reads a number to somebody says no case.
+            // A booking number that was read out over the phone has no case.
             let upper = asked.to_uppercase();
             let filter = match upper == asked {
                 true => condition(asked),
@@ -167,7 +167,7 @@ impl Search<'_> {
     async fn tenant(&mut self, asked: &str) -> Result<Option<Hit>, Problem> {
         let known = self.view.knows_tenant(asked).await?;
         self.tried("a tenant ID", if known { "It is one." } else { "No tenant has this ID." });
-        let named = || Named { tenant: asked.to_owned(), company: self.view.name_of(asked) };
+        let named = || TenantName { tenant: asked.to_owned(), company: self.view.name_of(asked) };
         Ok(known.then(|| Hit::Tenants(vec![named()])))
     }
 
@@ -176,9 +176,9 @@ impl Search<'_> {
         let outcome = match self.view.names_known() {
             _ if !found.is_empty() => "It is one, or how some begin.".to_owned(),
             None => "It is not the name of your company, nor how that begins.".to_owned(),
-            Some(Known::Nothing) => "Names of companies are not known here.".to_owned(),
-            Some(Known::At(at)) => format!("No company's name began so at {at:.0}."),
-            Some(Known::PartAt(at)) => {
+            Some(NamesState::Nothing) => "Names of companies are not known here.".to_owned(),
+            Some(NamesState::At(at)) => format!("No company's name began so at {at:.0}."),
+            Some(NamesState::PartAt(at)) => {
                 format!("Of the names that are known, none began so at {at:.0}; there are more.")
             }
         };

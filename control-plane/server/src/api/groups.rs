@@ -1,7 +1,7 @@
 //! Requests by the values of any attribute.
 
 use axum::Json;
-use control_plane_analysis::groups::{Asked, Grouping, Groups, Order};
+use control_plane_analysis::groups::{Grouping, Groups, GroupsQuery, Order};
 use control_plane_model::{
     lookup::Lookup,
     sample::{Sample, SampleQuery},
@@ -19,9 +19,9 @@ use crate::{
 
 /// Traces that are looked at: a window with more is sampled.
 const TRACES: usize = 5_000;
-/// Those whose attributes are named where nothing is asked of any.
+/// How many traces are read for the names of attributes, if the query names no attribute.
 const NAMED: usize = 200;
-/// Stretches of a window, at most.
+/// The most stretches of a window.
 const MAX_STRETCHES: i64 = 60;
 const NANOSECONDS: i64 = 1_000_000_000;
 /// What `order` may be.
@@ -120,7 +120,7 @@ pub(super) async fn over(
     let count = |window: Window, limit| {
         let Window { from_ns, to_ns } = window;
         let GroupFilter { by, tenant, service, .. } = filter.clone();
-        let asked = Asked { by: by.unwrap_or_default(), tenant, service, from_ns, to_ns, width };
+        let asked = GroupsQuery { by: by.unwrap_or_default(), tenant, service, from_ns, to_ns, width };
         count(spans, scope, asked, SampleQuery { from_ns, to_ns, expression: expression.clone(), limit })
     };
     let (now, before) = match filter.by {
@@ -158,7 +158,7 @@ struct CountedSpans {
 async fn count(
     spans: &dyn SpanStore,
     scope: &Scope,
-    asked: Asked,
+    asked: GroupsQuery,
     query: SampleQuery,
 ) -> Result<CountedSpans, Problem> {
     let mut grouping = Grouping::new(asked);

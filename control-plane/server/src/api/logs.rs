@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Lines of a trace that a page shows.
 pub(crate) const MAX_LINES: usize = 500;
 
-/// Which of them.
+/// The query of a trace's log lines.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct LogsQuery {
     /// Only records of this span.

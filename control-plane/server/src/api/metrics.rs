@@ -21,12 +21,12 @@ use crate::{
 
 /// Steps of a line, where nobody says how long they are.
 const STEPS: i64 = 120;
-/// And where somebody does.
+/// The most steps, if the query names their length.
 const MAX_STEPS: i64 = 1_500;
 /// Attributes that may tell lines apart.
 const MAX_BY: usize = 8;
 
-/// Which metrics, in which steps, and in which form.
+/// The query of metrics: which ones, in which steps, and in which format.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct MetricFilter {
     /// Names, with commas between.
@@ -76,7 +76,7 @@ impl Steps {
         Self { from, to, step }
     }
 
-    /// The same of a length that is asked for, if one is.
+    /// Steps of the length that the query names, if it names one.
     fn asked(window: Window, step: Option<&str>) -> Result<Self, Problem> {
         let chosen = Self::of(window);
         let Some(text) = step else { return Ok(chosen) };

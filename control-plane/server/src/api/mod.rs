@@ -13,6 +13,7 @@
 //! | `groups` | requests by the values of any attribute |
 //! | `turned_away` | whose requests were refused, where and why |
 //! | `unverified` | what was refused before anybody was known |
+//! | `callers` | from where a tenant's requests came, and by whom |
 //! | `investigations` | what operators investigate, and what matches now |
 //! | `why` | what sets bad traces apart from good ones |
 //! | `audit` | what operators did, and what was changed |
@@ -23,6 +24,7 @@
 //! | `sign_in` | how a program on a user's own machine signs them in |
 
 mod audit;
+mod callers;
 mod cockpit;
 mod cost;
 mod export;
@@ -58,7 +60,8 @@ use control_plane_model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use audit::AuditFilter;
-pub use cockpit::{Failed, Registered, Spending, SpentDay, UsersSeen};
+pub use callers::CallersAnswer;
+pub use cockpit::{FailedTraces, Registered, Spending, SpentDay, UsersSeen};
 pub(crate) use cost::CostFilter;
 pub use cost::{CostAnswer, Days, DearTenant};
 pub(crate) use export::group;
@@ -67,7 +70,7 @@ pub(crate) use find::{FindQuery, Finding, find};
 pub use groups::GroupsAnswer;
 pub(crate) use groups::{GroupFilter, ORDERS};
 pub use investigations::{InvestigationAnswer, MatchedRefusals, MatchedTraces, Matches};
-pub(crate) use investigations::{Mentioning, listed};
+pub(crate) use investigations::{InvestigationsQuery, listed};
 pub(crate) use logs::MAX_LINES;
 pub use metrics::MetricsAnswer;
 pub(crate) use metrics::Steps;
@@ -78,7 +81,7 @@ pub(crate) use rows::{Sender, senders, wanted};
 pub(crate) use sign_in::routes as sign_in_routes;
 pub(crate) use sources::{OpenedTraces, READERS, Sources, View, WATERFALLS};
 pub use throttled::{Throttled, ThrottledPoint};
-pub use timeline::{Beside, Deployed, Point};
+pub use timeline::{ComparedTenants, Deployed, Point};
 pub(crate) use turned_away::RefusalFilter;
 pub use turned_away::{TurnedAway, TurnedAwayAnswer};
 pub(crate) use unverified::UnverifiedFilter;
@@ -91,7 +94,7 @@ use crate::{access::refuse, problem::Problem};
 pub use crate::{
     evaluator::{SloAnswer, SloStatusLine},
     investigations::{Closed, Investigation, Note},
-    tenants::Named,
+    tenants::TenantName,
     trace_links::TraceLink,
 };
 
@@ -131,12 +134,13 @@ pub(crate) fn routes() -> Routes<Sources> {
         .get(May::SignedIn, "/api/facets", facets)
         .get(May::SignedIn, "/api/slo", objectives::slo)
         .get(May::SignedIn, "/api/tenants/{id}", objectives::tenant)
+        .get(May::Staff, "/api/tenants/{id}/callers", callers::callers)
         .get(May::SignedIn, "/api/alerts", objectives::alerts)
         .get(May::SignedIn, "/api/cost", cost::cost)
         .get(May::Staff, "/api/audit", audit::audit)
 }
 
-/// Which traces, and in which form.
+/// The query of a search for traces.
 #[derive(Debug, Default, Deserialize)]
 struct TracesQuery {
     #[serde(flatten)]
@@ -144,7 +148,7 @@ struct TracesQuery {
     format: Option<String>,
 }
 
-/// In which form.
+/// The query of a trace: the format of the answer.
 #[derive(Debug, Default, Deserialize)]
 struct TraceQuery {
     format: Option<String>,

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use slo::{Burning, Distance, Prices, Summary, burndown};
 
 use super::{
-    Answer, Beside, Deployed, Id, Point, Query, View,
-    cockpit::{self, Failed, Registered, Spending, UsersSeen},
+    Answer, ComparedTenants, Deployed, Id, Point, Query, View,
+    cockpit::{self, FailedTraces, Registered, Spending, UsersSeen},
     throttled::{self, Throttled},
     timeline::{self, ServiceKey, Stretches},
 };
@@ -56,13 +56,13 @@ pub struct TenantAnswer {
     /// The window, in equal stretches; those without requests are left out.
     pub points: Vec<Point>,
     /// The tenants of its tier together, and everybody, over the same stretches; a tenant's own users are told of neither.
-    pub beside: Vec<Beside>,
+    pub beside: Vec<ComparedTenants>,
     /// Versions that were first seen in the window, of services that served it, the latest last; likewise.
     pub versions: Vec<Deployed>,
     /// Its services in the window, the slowest first.
     pub services: Vec<ServiceLine>,
     /// The traces of the window in which something failed.
-    pub failed: Failed,
+    pub failed: FailedTraces,
     /// The requests of the window that were refused because it asked for too much, which are nobody's failure.
     pub throttled: Throttled,
     /// The slowest traces of the window.

@@ -18,15 +18,15 @@ pub(crate) struct PartAnswer {
     pub(crate) from: i64,
     /// Unix seconds.
     pub(crate) to: i64,
-    /// Of the whole window.
+    /// The figures of the whole window.
     pub(crate) stats: Stats,
     /// How long each stretch is, in seconds.
     pub(crate) width: i64,
     /// By when their time begins, Unix seconds; stretches without requests are left out.
     pub(crate) points: Vec<(i64, Stats)>,
-    /// Whose requests these were; nobody's, where one tenant is asked for.
+    /// The tenants with their figures. It is empty where the query names one tenant.
     pub(crate) tenants: Vec<(String, Stats)>,
-    /// From when on tenants are counted, Unix seconds.
+    /// The time from which on tenants are counted, in Unix seconds.
     pub(crate) tenants_from: i64,
 }
 

@@ -30,7 +30,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 impl<T: DeserializeOwned> Query<T> {
-    /// Those of a text such as `a=1&b=2`.
+    /// Reads parameters from a text such as `a=1&b=2`.
     pub(crate) fn read(query: &str) -> Result<Self, Problem> {
         let mut names = HashSet::new();
         let mut filled = form_urlencoded::Serializer::new(String::new());
@@ -64,7 +64,7 @@ pub(crate) fn limit(text: &Option<String>) -> Result<usize, Problem> {
     limit.ok_or_else(|| Problem::bad_request(format!("limit: from 1 to {MAX_LIMIT}")))
 }
 
-/// Which part of the map.
+/// The query of the service map.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MapFilter {
     pub(crate) tenant: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct MapFilter {
     pub(crate) window: WindowQuery,
 }
 
-/// Which traces, and in which order.
+/// The query of a list of traces.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct TraceFilter {
     #[serde(flatten)]
@@ -108,7 +108,7 @@ pub(crate) struct Conditions {
     pub(crate) account: Option<String>,
     /// `ok`, `fault`, `error`, `throttle`
     pub(crate) status: Option<String>,
-    /// From how many milliseconds on a request is slow.
+    /// Requests are slow from this many milliseconds on.
     pub(crate) slower_than_ms: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl Conditions {
         Ok(Some(parts.join(" AND ")).filter(|text| !text.is_empty()))
     }
 
-    /// From how many seconds on a request is slow.
+    /// Requests are slow from this many seconds on.
     pub(super) fn slower_than(&self) -> Result<Option<f64>, Problem> {
         let Some(text) = &self.slower_than_ms else { return Ok(None) };
         let milliseconds = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);

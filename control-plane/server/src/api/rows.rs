@@ -34,7 +34,7 @@ pub(crate) struct RowsAnswer {
     trace_id: TraceId,
     /// When the first span began, nanoseconds since 1970.
     start_unix_ns: i64,
-    /// From there to the end of the last span, nanoseconds.
+    /// The time from there to the end of the last span, in nanoseconds.
     duration_ns: i64,
     /// Each text once, control characters escaped; those that are long are cut.
     texts: Vec<String>,
@@ -87,7 +87,7 @@ struct Path {
     to: Vec<i64>,
 }
 
-/// Who sent spans.
+/// A sender of spans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Sender {
     /// `service.name`
@@ -209,7 +209,7 @@ impl<'a> Texts<'a> {
         place
     }
 
-    /// As they are shown; the more there are, the shorter.
+    /// The texts as they are shown. The more there are, the shorter each is cut.
     fn shown(self) -> Vec<String> {
         let most = (TEXTS_BYTES / self.all.len().max(1)).clamp(*TEXT_BYTES.start(), *TEXT_BYTES.end());
         let cut = |text: &&str| {

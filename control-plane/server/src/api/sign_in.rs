@@ -17,7 +17,7 @@ struct How {
     issuers: Vec<CommandLine>,
 }
 
-/// Nobody is asked for it: whoever signs in asks the provider.
+/// It needs no sign-in, since a client reads it in order to sign in.
 async fn how(State(gate): State<Gate>) -> Answer<How> {
     let access = gate.access().ok_or_else(|| Problem::not_found("Sign-in is not configured on this control plane."))?;
     Ok(Json(How { issuers: access.command_line() }))

@@ -15,7 +15,7 @@ use control_plane_access::{AccessError, Visitor};
 use control_plane_audit::Audit;
 use control_plane_model::{
     complain::complain,
-    listing::{Found, Search},
+    listing::{Search, SearchResult},
     log_records::LogStore,
     map::{MapQuery, ServiceMap},
     metrics::MetricStore,
@@ -45,7 +45,7 @@ use crate::{
     evaluator::Evaluator,
     investigations::Investigations,
     problem::{Problem, in_time},
-    tenants::{Known, Named, Tenants},
+    tenants::{NamesState, TenantName, Tenants},
     trace_links::TraceLinks,
     window::{Place, Window, WindowQuery},
 };
@@ -76,7 +76,7 @@ pub(crate) struct Sources {
     pub(crate) trace_links: Arc<TraceLinks>,
     /// What accounts are called, by their ids.
     pub(crate) accounts: Arc<BTreeMap<String, String>>,
-    /// Those who read traces whole, which takes memory: so many at once.
+    /// Limits how many requests at once read whole traces, which takes memory.
     pub(crate) readers: Arc<Semaphore>,
     /// Those who make a waterfall of a trace. They are apart from the readers, so that opening a trace waits for no search.
     pub(crate) waterfalls: Arc<Semaphore>,
@@ -146,7 +146,7 @@ impl View {
         self.account_name(id).map_or_else(|| id.to_owned(), |name| format!("{name} · {id}"))
     }
 
-    pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<Found, Problem> {
+    pub(crate) async fn traces(&self, filter: &TraceFilter) -> Result<SearchResult, Problem> {
         let window = filter.window.resolve(Timestamp::now())?;
         let search = Search {
             from_ns: window.from_ns,
@@ -158,7 +158,7 @@ impl View {
         self.search(search).await
     }
 
-    pub(crate) async fn search(&self, search: Search) -> Result<Found, Problem> {
+    pub(crate) async fn search(&self, search: Search) -> Result<SearchResult, Problem> {
         in_time(self.sources.spans.search(&self.scope, search)).await
     }
 
@@ -239,14 +239,14 @@ impl View {
     }
 
     /// The tenants whose company is called so, or whose name begins so.
-    pub(crate) fn called(&self, name: &str) -> Vec<Named> {
+    pub(crate) fn called(&self, name: &str) -> Vec<TenantName> {
         self.tenants().map(|tenants| tenants.called(&self.scope, name)).unwrap_or_default()
     }
 
     /// How much of the companies' names is known; none for a tenant: when they were read, and how many there are, tells of others.
-    pub(crate) fn names_known(&self) -> Option<Known> {
+    pub(crate) fn names_known(&self) -> Option<NamesState> {
         let is_of_all = self.scope.tenant().is_none();
-        is_of_all.then(|| self.tenants().map_or(Known::Nothing, Tenants::names_known))
+        is_of_all.then(|| self.tenants().map_or(NamesState::Nothing, Tenants::names_known))
     }
 
     /// Has the companies' names read again soon, as nothing was found. What a tenant looks for moves nothing that others could see.

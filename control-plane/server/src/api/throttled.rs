@@ -23,7 +23,7 @@ pub struct Throttled {
     pub points: Vec<ThrottledPoint>,
 }
 
-/// Those of a stretch.
+/// The throttled requests of one stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThrottledPoint {
     /// Unix seconds.

@@ -27,9 +27,9 @@ pub struct Point {
     pub summary: Summary,
 }
 
-/// Whom a tenant is compared with.
+/// The tenants that a tenant is compared with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Beside {
+pub struct ComparedTenants {
     /// A tier, or everybody.
     pub subject: Subject,
     /// The window, in the same stretches; those without requests are left out.
@@ -44,7 +44,7 @@ pub struct Deployed {
     pub version: Version,
     /// The tenant's requests to the service in the window, before the minute in which the version was first seen.
     pub before: Summary,
-    /// And from then on.
+    /// The figures from then on.
     pub after: Summary,
 }
 
@@ -54,9 +54,9 @@ pub(super) struct Stretches {
     /// Where the first of the sums begins that are in the window.
     from: i64,
     to: i64,
-    /// Until when there are sums.
+    /// The time until which there are sums.
     until: i64,
-    /// How long each is.
+    /// The length of each stretch.
     pub(super) width: i64,
 }
 
@@ -103,10 +103,10 @@ pub(super) type ServiceKey = (String, String, String);
 /// What was done for a tenant.
 #[derive(Debug, Default)]
 pub(super) struct Own {
-    /// By service, and when its sums begin.
+    /// The sums by service and time.
     by_service: HashMap<String, BTreeMap<i64, Cell>>,
     pub(super) services: HashMap<ServiceKey, Cell>,
-    /// That of its latest request.
+    /// The tier of its latest request.
     pub(super) tier: Option<String>,
 }
 
@@ -151,7 +151,7 @@ impl Own {
             .flat_map(|(service, cells)| cells.iter().map(move |(start, cell)| (service.as_str(), *start, cell)))
     }
 
-    /// All of its services.
+    /// The sums of all services together, by time.
     pub(super) fn over_time(&self) -> BTreeMap<i64, Cell> {
         let mut all: BTreeMap<i64, Cell> = BTreeMap::new();
         for (start, cell) in self.by_service.values().flatten() {
@@ -200,19 +200,19 @@ pub(super) async fn together(spans: &dyn SpanStore, scope: &Scope, stretches: St
 
 impl Together {
     /// A tier, if it is known, and everybody.
-    pub(super) fn beside(&self, tier: Option<&str>, stretches: Stretches) -> Vec<Beside> {
+    pub(super) fn beside(&self, tier: Option<&str>, stretches: Stretches) -> Vec<ComparedTenants> {
         if self.0.is_empty() {
             return Vec::new();
         }
         let of_tier = tier.map(|tier| {
             let cells = self.0.get(&Some(tier.to_owned())).cloned().unwrap_or_default();
-            Beside { subject: Subject::Tier(tier.to_owned()), points: stretches.points(&cells) }
+            ComparedTenants { subject: Subject::Tier(tier.to_owned()), points: stretches.points(&cells) }
         });
         let mut all: BTreeMap<i64, Cell> = BTreeMap::new();
         for (start, cell) in self.0.values().flatten() {
             all.entry(*start).or_default().merge(cell);
         }
-        of_tier.into_iter().chain([Beside { subject: Subject::All, points: stretches.points(&all) }]).collect()
+        of_tier.into_iter().chain([ComparedTenants { subject: Subject::All, points: stretches.points(&all) }]).collect()
     }
 }
 

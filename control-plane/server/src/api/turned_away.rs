@@ -9,7 +9,7 @@ use axum::{
 };
 use control_plane_audit::no_formula;
 use control_plane_model::{
-    refusals::{RefusalQuery, Refusals, Refused},
+    refusals::{RefusalLine, RefusalQuery, Refusals},
     rollup,
     search::quoted,
     store::{Detail, RequestQuery, Scope, SpanStore, SumsOf},
@@ -31,7 +31,7 @@ use crate::{
 
 /// Tenants whose requests are counted beside those that were refused, those with the most refusals first.
 const TENANTS: usize = 50;
-/// And of how many at once.
+/// For how many lines traces are sought at once.
 const AT_ONCE: usize = 4;
 const NANOSECONDS: i64 = 1_000_000_000;
 
@@ -48,7 +48,7 @@ pub(crate) struct RefusalFilter {
     pub(crate) window: WindowQuery,
 }
 
-/// Who was turned away in a window.
+/// The refused requests of a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnedAwayAnswer {
     /// Unix seconds.
@@ -59,7 +59,7 @@ pub struct TurnedAwayAnswer {
     pub requests: u64,
     /// Whether there are more lines.
     pub more: bool,
-    /// By whom, where and why: those with the most requests first.
+    /// Refused requests by tenant, user, service and reason, those with the most requests first.
     pub lines: Vec<TurnedAway>,
 }
 
@@ -68,13 +68,13 @@ pub struct TurnedAwayAnswer {
 pub struct TurnedAway {
     /// The refusals: which user's, by which service, for which reason, and how many.
     #[serde(flatten)]
-    pub refused: Refused,
+    pub refused: RefusalLine,
     /// All requests of its tenant in the window; none of a tenant with fewer refusals than fifty others.
     pub of: Option<u64>,
 }
 
 impl TurnedAway {
-    /// Which part of its tenant's requests they are.
+    /// The share of the tenant's requests that was refused.
     pub fn share(&self) -> Option<f64> {
         self.of.filter(|of| *of > 0).map(|of| (self.refused.requests as f64 / of as f64).min(1.0))
     }
@@ -84,14 +84,14 @@ impl RefusalFilter {
     pub(super) fn query(&self, window: Window) -> Result<RefusalQuery, Problem> {
         let Self { tenant, user, reason, service, .. } = self.clone();
         let from = window.from_ns.div_euclid(NANOSECONDS);
-        // None of the window is left out.
+        // The end is rounded up to a whole second, so that none of the window is left out.
         let to = window.to_ns.saturating_add(NANOSECONDS - 1).div_euclid(NANOSECONDS);
         Ok(RefusalQuery { from, to, tenant, user, service, reason, limit: limit(&self.limit)? })
     }
 
     /// The search for the traces of a line, over the same window.
-    pub(crate) fn traces(&self, refused: &Refused) -> TraceFilter {
-        let Refused { tenant, user, service, status, reason, .. } = refused;
+    pub(crate) fn traces(&self, refused: &RefusalLine) -> TraceFilter {
+        let RefusalLine { tenant, user, service, status, reason, .. } = refused;
         let user = user.as_deref().map(|user| format!("user = {}", quoted(user)));
         // A service that says no reason is asked for the status alone.
         let reason = (*reason != status.to_string()).then(|| format!("attribute[problem.code] = {}", quoted(reason)));
@@ -135,7 +135,7 @@ pub(in crate::api) async fn over(
     let bucket = rollup::bucket(from, now.as_second()).unwrap_or(from);
     let of = stream::iter(told).map(|tenant| served(spans, scope, tenant, (bucket, to)));
     let of: BTreeMap<String, u64> = of.buffer_unordered(AT_ONCE).try_collect().await?;
-    let line = |refused: Refused| TurnedAway { of: of.get(&refused.tenant).copied(), refused };
+    let line = |refused: RefusalLine| TurnedAway { of: of.get(&refused.tenant).copied(), refused };
     Ok(TurnedAwayAnswer { from, to, requests, more, lines: lines.into_iter().map(line).collect() })
 }
 
@@ -201,8 +201,8 @@ mod tests {
 
     use super::*;
 
-    fn refused(reason: &str, user: Option<&str>) -> Refused {
-        Refused {
+    fn refused(reason: &str, user: Option<&str>) -> RefusalLine {
+        RefusalLine {
             tenant: "acme".into(),
             user: user.map(str::to_owned),
             account: None,

@@ -24,7 +24,7 @@ use crate::{problem::Problem, text, window::WindowQuery};
 /// Hashes of addresses that are named of each line.
 const ADDRESSES: usize = 3;
 
-/// Which API, why and from where.
+/// The query: which API, reason and network.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct UnverifiedFilter {
     pub(crate) api: Option<String>,
@@ -49,7 +49,7 @@ pub struct UnverifiedAnswer {
     pub requests: u64,
     /// Whether there are more lines.
     pub more: bool,
-    /// By API, reason and network: those with the most requests first.
+    /// Refused requests by API, reason and network, those with the most requests first.
     pub lines: Vec<Unverified>,
 }
 
@@ -78,16 +78,16 @@ pub struct Unverified {
     pub last: i64,
 }
 
-/// What a line is told by.
+/// What distinguishes lines: account, API, status, reason and network.
 type Place = (Option<String>, String, u16, String, String);
 
 /// Requests of a line.
 #[derive(Debug)]
-struct Counted {
+struct RefusedRequests {
     requests: u64,
     first: i64,
     last: i64,
-    /// By hash.
+    /// Requests by the hash of their address.
     addresses: BTreeMap<String, u64>,
 }
 
@@ -118,8 +118,8 @@ impl View {
 }
 
 /// Lines of the metric, over all addresses of each network.
-fn told(found: Vec<Line>) -> BTreeMap<Place, Counted> {
-    let mut counted: BTreeMap<Place, Counted> = BTreeMap::new();
+fn told(found: Vec<Line>) -> BTreeMap<Place, RefusedRequests> {
+    let mut counted: BTreeMap<Place, RefusedRequests> = BTreeMap::new();
     for Line { account, service, mut attributes, steps, .. } in found {
         let mut attribute = |name: &str| attributes.remove(name);
         let Some(status) = attribute(STATUS).and_then(|status| status.parse().ok()) else { continue };
@@ -130,7 +130,7 @@ fn told(found: Vec<Line>) -> BTreeMap<Place, Counted> {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests")]
         let requests = steps.iter().map(|step| step.summary.sum.max(0.0)).sum::<f64>().round() as u64;
         let place = (account, service, status, reason, network);
-        let of = counted.entry(place).or_insert(Counted {
+        let of = counted.entry(place).or_insert(RefusedRequests {
             requests: 0,
             first: first.at,
             last: last.at,
@@ -146,8 +146,8 @@ fn told(found: Vec<Line>) -> BTreeMap<Place, Counted> {
 }
 
 impl Unverified {
-    fn of((account, api, status, reason, network): Place, counted: Counted) -> Self {
-        let Counted { requests, first, last, addresses } = counted;
+    fn of((account, api, status, reason, network): Place, counted: RefusedRequests) -> Self {
+        let RefusedRequests { requests, first, last, addresses } = counted;
         let number = addresses.len() as u64;
         let mut most: Vec<(u64, String)> = addresses.into_iter().map(|(hash, requests)| (requests, hash)).collect();
         most.sort_by(|(a, of_a), (b, of_b)| b.cmp(a).then_with(|| of_a.cmp(of_b)));

@@ -15,15 +15,15 @@ const NAMED: usize = 10;
 const BEFORE: i64 = 1_800;
 /// Versions that are named for a tenant.
 const VERSIONS: usize = 3;
-/// As far back as it is known since when requests hurt.
+/// How far back the evaluator knows since when requests have failed or been slow, in seconds.
 const FARTHEST: i64 = 21_600;
 
-/// Who is hurting now.
+/// The tenants whose requests fail or are slow now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hurting {
     /// How many tenants are.
     pub tenants: usize,
-    /// Of how many that had requests in the last five minutes.
+    /// How many tenants had requests in the last five minutes.
     pub of: usize,
     /// Whether these are most of them, so that the cause is likely one for all.
     pub is_everybody: bool,
@@ -101,7 +101,9 @@ impl Hurting {
     /// What is true of those who are not named; empty where all are.
     pub fn others(&self) -> String {
         match self.tenants.saturating_sub(self.worst.len()) {
-            0 if self.tenants < self.of && self.tenants > 0 => "Everybody else is within their objectives.".to_owned(),
+            0 if self.tenants < self.of && self.tenants > 0 => {
+                "Everybody else was within their objectives in the last five minutes.".to_owned()
+            }
             0 => String::new(),
             more => format!("{more} more are hurting."),
         }
@@ -120,12 +122,12 @@ impl Hurting {
 }
 
 impl HurtingTenant {
-    /// How it is hurting, and since when, such as "fails since 14:05 UTC".
+    /// How it is hurting, and since when, such as "has been failing since 14:05 UTC".
     pub fn how(&self, at: i64) -> String {
         let what = match self.hurt {
-            Hurt { failed: 1.., slow: 1.. } => "fails and is slow",
-            Hurt { failed: 1.., .. } => "fails",
-            Hurt { .. } => "is slow",
+            Hurt { failed: 1.., slow: 1.. } => "has been failing and slow",
+            Hurt { failed: 1.., .. } => "has been failing",
+            Hurt { .. } => "has been slow",
         };
         if at - self.since >= FARTHEST {
             format!("{what} for six hours or more")
@@ -175,8 +177,8 @@ mod tests {
         two.know(&[version("41", 9_000), version("42", 1_320), version("43", 60)]);
         assert_eq!(
             two.text(AT),
-            "2 of 11 tenants are hurting: cirrus fails since 07:40 UTC; booking-api 42 was new at 07:38 UTC. \
-             borealis is slow for six hours or more. Everybody else is within their objectives."
+            "2 of 11 tenants are hurting: cirrus has been failing since 07:40 UTC; booking-api 42 was new at 07:38 UTC. \
+             borealis has been slow for six hours or more. Everybody else was within their objectives in the last five minutes."
         );
         assert_eq!(two.deployments(), Some((AT - 21_600 - 1_800, AT - 1_200 + 300)));
     }

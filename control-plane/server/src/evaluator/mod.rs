@@ -212,7 +212,9 @@ mod tests {
 
     use async_trait::async_trait;
     use control_plane_embedded::{Embedded, Retention};
-    use control_plane_model::store::{AlertRecord, AuditFrom, AuditRecord, Entry, InvestigationRecord, Lease, Scope};
+    use control_plane_model::store::{
+        AlertRecord, AuditFrom, AuditRecord, InvestigationRecord, Lease, Scope, StateEntry,
+    };
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -252,11 +254,11 @@ mod tests {
             self.0.alerts(scope, tenant, limit).await
         }
 
-        async fn add_entry(&self, entry: Entry) -> Result<(), StoreError> {
+        async fn add_entry(&self, entry: StateEntry) -> Result<(), StoreError> {
             self.0.add_entry(entry).await
         }
 
-        async fn replace_entry(&self, entry: Entry) -> Result<bool, StoreError> {
+        async fn replace_entry(&self, entry: StateEntry) -> Result<bool, StoreError> {
             self.0.replace_entry(entry).await
         }
 

@@ -10,7 +10,7 @@ use super::hurting::Hurting;
 /// How a tenant, a tier or everybody fares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SloStatusLine {
-    /// Whose requests, and the numbers.
+    /// The subject of the objectives, and its numbers.
     #[serde(flatten)]
     pub status: SloStatus,
     /// Whether an objective is violated.

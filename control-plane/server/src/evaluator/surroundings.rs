@@ -8,12 +8,14 @@ use std::{
 
 use control_plane_model::{
     complain::complain,
-    refusals::{RefusalQuery, Refused},
+    refusals::{RefusalLine, RefusalQuery},
     store::{Detail, Lease, RequestQuery, Scope, SpanStore, StateStore, StoreError, SumsOf, Version},
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use slo::{Alert, Alerts, Around, Condition, Definitions, Evaluation, Row, Rules, SLOT, Subject, Watch, usual_window};
+use slo::{
+    Alert, Alerts, Condition, Definitions, Evaluation, Row, Rules, SLOT, Subject, Watch, WatchEnvironment, usual_window,
+};
 use tokio::time::timeout;
 
 use crate::alerting::{Alarm, Notifier};
@@ -23,7 +25,7 @@ const DAY: i64 = 86_400;
 const MEMORY: i64 = 30 * DAY + 3_600;
 /// So many tenants with late spans are read one by one; more, and everything is read again.
 const MAX_ONE_BY_ONE: usize = 50;
-/// Whose objectives everybody together is held against.
+/// The tier whose objectives hold for all tenants together.
 const TIER_OF_ALL: &str = "standard";
 /// How long counting refused requests may take.
 const COUNTED_WITHIN: Duration = Duration::from_secs(5);
@@ -44,7 +46,7 @@ pub(super) struct Surroundings {
     pub(super) spans: Arc<dyn SpanStore>,
     states: Arc<dyn StateStore>,
     notifier: Notifier,
-    /// By which this server judges; none while another does.
+    /// The lease under which this server judges. There is none while another server does.
     pub(super) lease: Option<Lease>,
     /// All that was before is known; Unix seconds, 0 before anything is.
     pub(super) read_until: i64,
@@ -131,7 +133,7 @@ impl Surroundings {
     }
 
     /// By whom, where and why most of the requests were refused that an alert is about. It opens without, where nobody can say.
-    async fn most_refused(&self, alert: &Alert) -> Option<Refused> {
+    async fn most_refused(&self, alert: &Alert) -> Option<RefusalLine> {
         let is_asked = alert.condition == Condition::Refusals && alert.closed.is_none();
         let tenant = alert.scope.tenant().filter(|_| is_asked)?.to_owned();
         let (from, to) = (alert.caused_from(), alert.opened);
@@ -199,7 +201,7 @@ fn feed(watch: &mut Watch, row: &Row, definitions: &Definitions) {
     }
 }
 
-impl Around for Surroundings {
+impl WatchEnvironment for Surroundings {
     type Error = StoreError;
 
     async fn feed(&mut self, watch: &mut Watch, rules: &Rules, end: i64) -> Result<bool, StoreError> {

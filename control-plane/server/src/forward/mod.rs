@@ -38,7 +38,7 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Where spans are passed on to.
 #[derive(Debug, Clone)]
-pub struct Destination {
+pub struct ForwardDestination {
     /// The whole URL: `…/v1/traces`.
     pub url: String,
     /// Headers of each request.
@@ -56,7 +56,7 @@ pub struct Forwarder {
 
 impl Forwarder {
     /// Begins to forward. It ends when the forwarder is dropped.
-    pub fn start(destination: Destination) -> Result<Self, reqwest::Error> {
+    pub fn start(destination: ForwardDestination) -> Result<Self, reqwest::Error> {
         let client = delivery::client(&destination.url, TIMEOUT)?;
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -74,7 +74,7 @@ impl Forwarder {
 
 async fn run(
     client: Client,
-    destination: Destination,
+    destination: ForwardDestination,
     mut waiting: mpsc::Receiver<Arc<ExportTraceServiceRequest>>,
     dropped: Arc<AtomicU64>,
 ) {
@@ -97,7 +97,7 @@ async fn run(
     }
 }
 
-async fn deliver(client: &Client, destination: &Destination, body: Vec<u8>) -> Result<(), String> {
+async fn deliver(client: &Client, destination: &ForwardDestination, body: Vec<u8>) -> Result<(), String> {
     // Those that OTLP says may be tried again: <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>.
     let again = |status: StatusCode| matches!(status.as_u16(), 429 | 502 | 503 | 504);
     delivery::deliver(PATIENCE, again, || {

@@ -8,8 +8,8 @@ use opentelemetry_proto::tonic::{
 };
 use tenancy::{HiddenIds, PseudonymKey, TenantIds};
 
-/// Attributes that name a tenant or its user.
-const IDS: [&str; 2] = ["tenant.id", USER];
+/// Attributes that name a tenant or its user, or say where from they ask.
+const IDS: [&str; 3] = ["tenant.id", USER, "client.network"];
 /// Names the attributes by which people find a trace: ids too, but for [`TIER`].
 const ANNOTATIONS: &str = "aws.xray.annotations";
 /// What is never hidden.

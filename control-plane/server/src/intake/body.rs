@@ -52,7 +52,7 @@ impl Encoding {
         match media_type.as_str() {
             PROTOBUF => Ok(Self::Protobuf),
             JSON => Ok(Self::Json),
-            // Who cannot be told from a person is answered in text.
+            // A client with another content type is answered in JSON, unless it seems to speak protobuf.
             other => Err(if other.contains("protobuf") { Self::Protobuf } else { Self::Json }),
         }
     }

@@ -258,7 +258,7 @@ mod tests {
         cursor.end()
     }
 
-    /// The same text read member by member.
+    /// Reads the same text member by member.
     fn walked(text: &str) -> Result<(), Broken> {
         fn walk(cursor: &mut Cursor<'_>) -> Result<(), Broken> {
             match cursor.value()? {

@@ -1,4 +1,4 @@
-//! Which log records of a request can be stored.
+//! Selects the log records of a request that can be stored.
 
 use std::sync::Arc;
 

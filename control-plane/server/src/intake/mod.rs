@@ -58,7 +58,7 @@ pub use spans::by_trace;
 
 pub(crate) use self::body::receive;
 use self::{
-    access_logs::Named,
+    access_logs::NamedNetworks,
     body::Encoding,
     cardinality::Cardinality,
     proto_json::Read,
@@ -72,7 +72,7 @@ pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Requests of each signal that are read at once: of half a million points this takes a second, and what is read takes many times the memory
 /// of what was sent.
 const READERS: usize = 2;
-/// And those that wait for that; one more is told to come back.
+/// How many requests wait for that. One more is answered with 503.
 const MAX_WAITING: usize = 128;
 
 /// Why a request is not taken.
@@ -87,7 +87,7 @@ pub(crate) struct Intake {
     keys: Arc<Keys>,
     forwarders: Arc<[Forwarder]>,
     cardinality: Arc<Mutex<Cardinality>>,
-    named: Arc<Mutex<Named>>,
+    named: Arc<Mutex<NamedNetworks>>,
     /// What addresses of access logs are hashed with.
     address_key: Option<Arc<PseudonymKey>>,
     turns: [Turns; 4],
@@ -111,7 +111,7 @@ impl Intake {
 #[derive(Debug, Clone)]
 struct Turns {
     reading: Arc<Semaphore>,
-    /// Those that are read, and those that wait.
+    /// Limits the requests that are read or wait.
     all: Arc<Semaphore>,
 }
 

@@ -1,4 +1,4 @@
-//! Which points of a request can be stored, by stream.
+//! Selects the points of a request that can be stored, by stream.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -30,7 +30,7 @@ const MAX_NAME_BYTES: usize = 255;
 const MAX_UNIT_BYTES: usize = 63;
 /// Of a sender's attributes, the one that tells its points apart: memory used says little without the limit.
 const MAX_MEMORY: &str = "faas.max_memory";
-/// Whom a point names: its scope, and an attribute like any other.
+/// The attribute that names a point's tenant. It sets the point's scope and is also an attribute like any other.
 const TENANT: &str = "tenant.id";
 const NANOSECONDS: i64 = 1_000_000_000;
 /// How long before its point an exemplar may have been measured, nanoseconds.
@@ -235,7 +235,7 @@ fn series(
     };
     let mut named = Vec::with_capacity(sent.len());
     for KeyValue { key, value, .. } in sent {
-        // Of one that is there twice the first counts.
+        // If an attribute is there twice, the first one counts.
         if named.contains(&key) {
             continue;
         }

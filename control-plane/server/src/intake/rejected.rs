@@ -24,7 +24,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// So many were not taken; none, where something is only remarked on.
+    /// Adds items that were rejected. With a count of 0, the reason is only a warning.
     pub(super) fn add(&mut self, count: usize, reason: &str) {
         self.count += count;
         self.reasons.insert(reason.to_owned());

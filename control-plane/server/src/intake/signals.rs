@@ -29,9 +29,9 @@ pub(super) trait Signal: 'static {
     /// What of a request can be stored.
     type Taken: Send + 'static;
 
-    /// Which of the signals it is.
+    /// The signal's number.
     const NUMBER: usize;
-    /// What it is called.
+    /// The signal's name.
     const WHAT: &'static str;
     /// The message that it is sent in.
     const REQUEST: &'static str;
@@ -59,7 +59,7 @@ pub(super) enum Logs {}
 impl Signal for Traces {
     type Request = ExportTraceServiceRequest;
     type Response = ExportTraceServiceResponse;
-    /// With the request as it is passed on, where it is.
+    /// The traces, and the request itself if it is forwarded.
     type Taken = (Vec<Incoming>, Option<Arc<ExportTraceServiceRequest>>);
 
     const NUMBER: usize = 0;

@@ -1,4 +1,4 @@
-//! Which spans of a request can be stored, by trace.
+//! Selects the spans of a request that can be stored, by trace.
 
 use std::{collections::HashMap, sync::Arc};
 

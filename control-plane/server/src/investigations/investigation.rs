@@ -32,15 +32,15 @@ pub struct Investigation {
     pub page: String,
     /// When this window begins, Unix seconds.
     pub from: i64,
-    /// And ends.
+    /// The end of the window.
     pub to: i64,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// By whom, by name.
+    /// The name of the user who opened it.
     pub opened_by: String,
-    /// In the order in which they were added; nothing changes one.
+    /// The notes, in the order in which they were added. A note never changes.
     pub notes: Vec<Note>,
-    /// Since when nothing can be added any more.
+    /// When it was closed, after which nothing can be added.
     pub closed: Option<Closed>,
 }
 
@@ -55,12 +55,12 @@ pub struct Note {
     pub text: String,
 }
 
-/// That it is over.
+/// The end of an investigation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    /// Since when.
+    /// When it was closed.
     pub at: Timestamp,
-    /// Who said so, by name.
+    /// The name of the user who closed it.
     pub by: String,
 }
 
@@ -105,7 +105,7 @@ impl Draft {
     }
 }
 
-/// None of a window is left out.
+/// The window in whole seconds, rounded outwards so that none of it is left out.
 fn whole_seconds(window: Window) -> (i64, i64) {
     let (from, to) = window.seconds();
     (from, if window.to_ns % 1_000_000_000 == 0 { to } else { to + 1 })
@@ -164,7 +164,7 @@ impl Investigation {
         }
     }
 
-    /// As it is kept.
+    /// The body that the store keeps.
     pub(super) fn body(&self) -> Result<String, Problem> {
         let body = serde_json::to_string(self)
             .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;

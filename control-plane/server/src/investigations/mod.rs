@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use axum::http::StatusCode;
-use control_plane_audit::{About, Audit, Event, Outcome, What};
+use control_plane_audit::{About, Audit, AuditEvent, Outcome, What};
 use control_plane_model::{
     complain::complain,
     store::{InvestigationRecord, StateStore, StoreError},
@@ -38,7 +38,7 @@ impl Investigations {
         Self { states, audit }
     }
 
-    /// All of them, the latest first.
+    /// All investigations, the latest first.
     pub(crate) async fn list(&self) -> Result<Vec<Investigation>, Problem> {
         let records = in_time(self.states.investigations(MAX_KEPT)).await?;
         records.iter().map(read).collect()
@@ -128,10 +128,10 @@ impl Investigations {
         By(who, from): By,
         doing: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let event = |outcome| Event {
+        let event = |outcome| AuditEvent {
             outcome,
             about: Some(About::Investigation(id.to_owned())),
-            ..Event::new(what, who.clone(), from.clone())
+            ..AuditEvent::new(what, who.clone(), from.clone())
         };
         in_time(self.audit.record(event(Outcome::Begun))).await.map_err(|problem| {
             let detail = format!("The audit did not take it, so nothing was changed: {}", problem.detail);
@@ -154,7 +154,7 @@ fn read(record: &InvestigationRecord) -> Result<Investigation, Problem> {
     })
 }
 
-/// Those of a later second are greater; those of the same one differ.
+/// Makes an id. Ids of a later second are greater, and ids of the same second differ.
 fn new_id(now: Timestamp) -> Result<String, Problem> {
     let mut random = [0; 4];
     let failed = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "There is no randomness.");

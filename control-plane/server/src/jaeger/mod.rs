@@ -5,14 +5,14 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `asked` | what a request asks for, and which traces meet it |
+//! | `parameters` | the parameters of a request, and which traces match them |
 //! | `reading` | from there to the traces, names and edges that are kept |
 //! | `spans` | a trace in Jaeger's own JSON |
 //! | `summary` | what a list of traces says of one |
 //! | `v3` | version 3: OTLP's JSON |
 //! | `unversioned` | the older API, which Jaeger's page asks for traces and dependencies, and Grafana for everything |
 
-mod asked;
+mod parameters;
 mod reading;
 mod spans;
 mod summary;

@@ -1,4 +1,4 @@
-//! From what is asked for to what is kept.
+//! Reads the traces that a request of Jaeger's API asks for.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use control_plane_model::{
-    listing::{self, Found, Order},
+    listing::{self, Order, SearchResult},
     sample::{SampleQuery, StoredTrace, batches},
     trace::TraceId,
 };
@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, span::SpanKind};
 
-use super::{asked::Asked, spans::Trace};
+use super::{parameters::SpanFilter, spans::Trace};
 use crate::{
     api::{View, group},
     problem::{Problem, off_thread},
@@ -23,7 +23,7 @@ use crate::{
 
 /// MiB of spans after which no more traces are read for an answer.
 const MOST_MIB: usize = 16;
-/// The same in bytes.
+/// The limit in bytes.
 const MOST_BYTES: usize = MOST_MIB * 1024 * 1024;
 /// Traces that are read together: each may take as many bytes again.
 const READ_TOGETHER: usize = 8;
@@ -98,7 +98,7 @@ pub(super) async fn by_ids<T: Send + 'static>(
 /// The traces that are meant, the newest first.
 pub(super) async fn find<T: Send + 'static>(
     view: &View,
-    asked: Asked,
+    asked: SpanFilter,
     window: Window,
     make: Make<T>,
 ) -> Result<Matches<T>, Problem> {
@@ -137,7 +137,7 @@ pub(super) async fn find<T: Send + 'static>(
     view.in_turn(read).await
 }
 
-/// Those of these traces that are there.
+/// Those of these traces that exist, by id.
 async fn stored_by_id(view: &View, ids: &[TraceId]) -> Result<HashMap<TraceId, StoredTrace>, Problem> {
     Ok(view.stored_traces(ids).await?.into_iter().map(|stored| (stored.trace_id, stored)).collect())
 }
@@ -148,7 +148,7 @@ fn size(stored: &StoredTrace) -> usize {
 }
 
 /// Why there may be more traces than were found, where fewer are told than were asked for.
-fn may_be_more(found: &Found, from_ns: i64, looked_at: usize) -> Option<String> {
+fn may_be_more(found: &SearchResult, from_ns: i64, looked_at: usize) -> Option<String> {
     let back_to = found.lookup.as_ref().map(|lookup| lookup.from_unix_ns).filter(|from| *from > from_ns);
     let why = if looked_at < found.traces.len() {
         format!("an answer ends after {MOST_MIB} MiB of spans")
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_search_that_ended_early_says_why() {
         let lookup = |from_unix_ns| Lookup { attributes: Vec::new(), from_unix_ns, to_unix_ns: i64::MAX };
-        let found = |matched, truncated, lookup| Found {
+        let found = |matched, truncated, lookup| SearchResult {
             traces: Vec::new(),
             matched,
             scanned: matched,

@@ -29,7 +29,7 @@ pub(super) struct Trace {
     #[serde(rename = "traceID")]
     trace_id: String,
     pub(super) spans: Vec<Span>,
-    /// Who sent spans, by the name that the spans give it.
+    /// The senders, by the id that spans refer to.
     processes: BTreeMap<String, Process>,
     /// Nothing is adjusted here that a reader should be warned of.
     warnings: Option<Vec<String>>,
@@ -61,7 +61,7 @@ pub(super) struct Span {
     pub(super) duration_ns: u64,
 }
 
-/// Who sent spans.
+/// A sender of spans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Process {
@@ -69,7 +69,7 @@ struct Process {
     tags: Vec<Tag>,
 }
 
-/// Another span, and how this one hangs on it.
+/// A reference to another span, and its kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Reference {
     #[serde(rename = "refType")]
@@ -151,7 +151,7 @@ fn tags<'a>(attributes: impl IntoIterator<Item = &'a KeyValue>) -> Vec<Tag> {
 }
 
 impl Trace {
-    /// Of the spans of a trace, by sender and scope.
+    /// Makes a trace of its spans, which come by sender and scope.
     pub(super) fn of(trace_id: TraceId, groups: &[ResourceSpans]) -> Self {
         let (mut processes, mut spans): (Vec<Process>, Vec<Span>) = Default::default();
         for group in groups {

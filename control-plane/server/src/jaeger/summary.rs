@@ -36,7 +36,7 @@ struct Service {
 }
 
 impl Summary {
-    /// Of the spans of a trace.
+    /// Makes the summary of a trace's spans.
     pub(super) fn of(trace_id: TraceId, groups: &[ResourceSpans]) -> Self {
         let senders: Vec<_> = groups.iter().map(service).collect();
         let spans: Vec<(&str, &Span)> = groups

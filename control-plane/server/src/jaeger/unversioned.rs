@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    asked::{Asked, Parameters, trace_id},
+    parameters::{Parameters, SpanFilter, trace_id},
     reading::{self, Whole},
     spans::digits,
     with_list,
@@ -56,17 +56,17 @@ impl<T> Envelope<T> {
     }
 }
 
-/// An error as its clients read it.
+/// An error in the form that Jaeger's clients read.
 #[derive(Debug)]
-pub(super) struct Refused(Problem);
+pub(super) struct ErrorAnswer(Problem);
 
-impl From<Problem> for Refused {
+impl From<Problem> for ErrorAnswer {
     fn from(problem: Problem) -> Self {
         Self(problem)
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         let Self(Problem { status, detail, .. }) = self;
         let complaint = Complaint { code: Some(status.as_u16()), msg: detail, trace_id: None };
@@ -84,7 +84,7 @@ struct Operation {
     span_kind: &'static str,
 }
 
-/// Who calls whom how often.
+/// How often services call each other.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Dependency {
@@ -99,20 +99,20 @@ fn listed<T: Serialize>(data: Vec<T>) -> Response {
 }
 
 /// `GET /jaeger/api/services`
-pub(super) async fn services(view: View) -> Result<Response, Refused> {
+pub(super) async fn services(view: View) -> Result<Response, ErrorAnswer> {
     Ok(listed(view.facets().await?.services))
 }
 
 /// `GET /jaeger/api/services/{service}/operations`
-pub(super) async fn operations_of(view: View, Id(service): Id) -> Result<Response, Refused> {
+pub(super) async fn operations_of(view: View, Id(service): Id) -> Result<Response, ErrorAnswer> {
     let mut names: Vec<_> = reading::operations(&view, &service).await?.into_iter().map(|(name, _)| name).collect();
-    // Of several kinds; they are in the order of names.
+    // A name may be there with several kinds; they are sorted by name.
     names.dedup();
     Ok(listed(names))
 }
 
 /// `GET /jaeger/api/operations`
-pub(super) async fn operations(view: View, uri: Uri) -> Result<Response, Refused> {
+pub(super) async fn operations(view: View, uri: Uri) -> Result<Response, ErrorAnswer> {
     let parameters = Parameters::of(&uri);
     let service = parameters.get("service").ok_or_else(|| Problem::bad_request("parameter 'service' is required"))?;
     let meant = |kind: &str| parameters.get("spanKind").is_none_or(|meant| meant == kind);
@@ -121,12 +121,12 @@ pub(super) async fn operations(view: View, uri: Uri) -> Result<Response, Refused
 }
 
 /// `GET /jaeger/api/traces`: a search, or traces by their ids.
-pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
+pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, ErrorAnswer> {
     let parameters = Parameters::of(&uri);
     let ids: BTreeSet<TraceId> =
         parameters.all("traceID").map(trace_id).collect::<Result<_, _>>().map_err(Problem::from)?;
     if ids.is_empty() {
-        let (asked, window) = Asked::unversioned(&parameters, Timestamp::now())?;
+        let (asked, window) = SpanFilter::unversioned(&parameters, Timestamp::now())?;
         let found = reading::find(&view, asked, window, json).await?;
         let more = found.more.map(|msg| Complaint { code: None, msg, trace_id: None });
         return answer(found.traces, more.into_iter().collect());
@@ -148,7 +148,7 @@ pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
 }
 
 /// `GET /jaeger/api/traces/{id}`
-pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
+pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, ErrorAnswer> {
     let trace = reading::trace(&view, trace_id(&id).map_err(Problem::from)?, json).await?;
     answer(vec![trace], Vec::new())
 }
@@ -159,7 +159,7 @@ fn json(whole: &Whole) -> serde_json::Result<String> {
 }
 
 /// Traces that are JSON already, in the envelope.
-fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -> Result<Response, Refused> {
+fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -> Result<Response, ErrorAnswer> {
     let failed = |error: serde_json::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     let traces = traces.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let errors = serde_json::to_string(&(!complaints.is_empty()).then_some(complaints)).map_err(failed)?;
@@ -168,7 +168,7 @@ fn answer(traces: Vec<serde_json::Result<String>>, complaints: Vec<Complaint>) -
 }
 
 /// `GET /jaeger/api/dependencies`: the edges of the service map.
-pub(super) async fn dependencies(view: View, uri: Uri) -> Result<Response, Refused> {
+pub(super) async fn dependencies(view: View, uri: Uri) -> Result<Response, ErrorAnswer> {
     let parameters = Parameters::of(&uri);
     let to = parameters.number("endTs", Timestamp::now().as_millisecond())?;
     let from = to.saturating_sub(parameters.number("lookback", USUAL_LOOKBACK_MS)?);
@@ -200,6 +200,6 @@ fn name(MapNode { kind, name, .. }: &MapNode) -> String {
 }
 
 /// `GET /jaeger/api/metrics/…`: what Jaeger answers that has no store of metrics. Rates and latencies are on our own pages.
-pub(super) async fn metrics(_view: View) -> Refused {
-    Refused(Problem::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
+pub(super) async fn metrics(_view: View) -> ErrorAnswer {
+    ErrorAnswer(Problem::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
 }

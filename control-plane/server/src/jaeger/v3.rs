@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    asked::{Asked, Parameters, trace_id},
+    parameters::{Parameters, SpanFilter, trace_id},
     reading::{self, Matches, Whole},
     summary::Summary,
     with_list,
@@ -21,17 +21,17 @@ use crate::{
     problem::Problem,
 };
 
-/// An error as Jaeger's gateway writes it.
+/// An error in the form that Jaeger's gateway writes.
 #[derive(Debug)]
-pub(super) struct Refused(Problem);
+pub(super) struct ErrorAnswer(Problem);
 
-impl From<Problem> for Refused {
+impl From<Problem> for ErrorAnswer {
     fn from(problem: Problem) -> Self {
         Self(problem)
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         let Self(Problem { status, detail, .. }) = self;
         (status, Json(json!({ "error": { "httpCode": status.as_u16(), "message": detail } }))).into_response()
@@ -61,12 +61,12 @@ pub(super) struct Summaries {
 }
 
 /// `GET /jaeger/api/v3/services`
-pub(super) async fn services(view: View) -> Result<Json<Services>, Refused> {
+pub(super) async fn services(view: View) -> Result<Json<Services>, ErrorAnswer> {
     Ok(Json(Services { services: view.facets().await?.services }))
 }
 
 /// `GET /jaeger/api/v3/operations`
-pub(super) async fn operations(view: View, uri: Uri) -> Result<Json<Operations>, Refused> {
+pub(super) async fn operations(view: View, uri: Uri) -> Result<Json<Operations>, ErrorAnswer> {
     let parameters = Parameters::of(&uri);
     let kind = parameters.get("spanKind").or_else(|| parameters.get("span_kind"));
     let all = reading::operations(&view, parameters.get("service").unwrap_or_default()).await?;
@@ -75,7 +75,7 @@ pub(super) async fn operations(view: View, uri: Uri) -> Result<Json<Operations>,
 }
 
 /// `GET /jaeger/api/v3/traces`
-pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
+pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, ErrorAnswer> {
     let found = find(&view, &uri, otlp_json).await?;
     if found.traces.is_empty() {
         return Err(Problem::not_found(found.more.as_deref().unwrap_or("No traces found")).into());
@@ -84,19 +84,19 @@ pub(super) async fn traces(view: View, uri: Uri) -> Result<Response, Refused> {
 }
 
 /// `GET /jaeger/api/v3/traces/{id}`
-pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, Refused> {
+pub(super) async fn trace(view: View, Id(id): Id) -> Result<Response, ErrorAnswer> {
     let id = trace_id(&id).map_err(|error| Problem::bad_request(format!("malformed parameter trace_id: {error}")))?;
     Ok(result(vec![reading::trace(&view, id, otlp_json).await?]))
 }
 
 /// `GET /jaeger/api/v3/trace-summaries`
-pub(super) async fn trace_summaries(view: View, uri: Uri) -> Result<Json<Summaries>, Refused> {
+pub(super) async fn trace_summaries(view: View, uri: Uri) -> Result<Json<Summaries>, ErrorAnswer> {
     let found = find(&view, &uri, |whole| Summary::of(whole.id, &whole.groups)).await?;
     Ok(Json(Summaries { summaries: found.traces }))
 }
 
 async fn find<T: Send + 'static>(view: &View, uri: &Uri, make: fn(&Whole) -> T) -> Result<Matches<T>, Problem> {
-    let (asked, window) = Asked::v3(&Parameters::of(uri), Timestamp::now())?;
+    let (asked, window) = SpanFilter::v3(&Parameters::of(uri), Timestamp::now())?;
     reading::find(view, asked, window, make).await
 }
 

@@ -1,18 +1,21 @@
 //! Whom a tenant turns away, on its page, and the forms that put somebody on a list and take them off.
 
 use axum::{
+    Form,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use maud::{Markup, html};
 use tenancy::{List, Listed, RegistryEntry};
-use tenant_registry::{Change, Tenant, in_words_at};
+use tenant_registry::{Change, Tenant, Verdict, in_words_at};
 
 use super::registry::{Filled, Filling, change};
 use crate::{
+    access::is_page,
     api::{Id, View},
     audit::By,
+    layout::{Tab, page},
     problem::Problem,
 };
 
@@ -28,11 +31,75 @@ const PERIODS: [(&str, &str); 5] =
 
 /// `POST /tenants/{id}/access-lists`
 pub(super) async fn set(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
+    if let Ok(Form(form)) = &form
+        && view.visitor.check_form(form.csrf.as_deref()).is_ok()
+        && let Some(why) = to_confirm(&view, &id, form).await
+    {
+        return if is_page(&headers) {
+            confirmation(&view, &id, form, &why)
+        } else {
+            unconfirmed(&why).into_response()
+        };
+    }
     let asked = |form: &Filled, _: &[_]| {
         let change = wanted(form, Timestamp::now())?;
         Ok(Box::new(move |entry: &RegistryEntry| change.of(entry, Timestamp::now().as_second())) as _)
     };
     change((view, by), id, headers, form, asked).await
+}
+
+/// Why whoever asks has to confirm it first, if they have to. What is wrong with the form is told where the change is made.
+async fn to_confirm(view: &View, id: &str, form: &Filled) -> Option<String> {
+    if form.refuse_most {
+        return None;
+    }
+    let now = Timestamp::now();
+    let entry = match view.registered(id).await? {
+        Ok(tenant) => tenant.entry,
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => return None,
+        Err(problem) => return Some(format!("Nobody can say whom these lists would refuse: {}", problem.detail)),
+    };
+    let change = wanted(form, now).ok()?.of(&entry, now.as_second()).ok()?;
+    let Change::AccessLists { from, to } = change else { return None };
+    if !to.may_refuse_more_than(&from) {
+        return None;
+    }
+    let callers = view.callers(id).await.map(|answer| answer.callers).map_err(|problem| problem.detail);
+    match Verdict::of(&from, &to, callers.as_deref().map_err(String::clone), now.as_second()) {
+        Verdict::Confirm(why) => Some(why),
+        Verdict::Make | Verdict::MakeUnforeseen(_) => None,
+    }
+}
+
+fn unconfirmed(why: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("{why} Nothing was changed: with refuse_most=true it is."))
+}
+
+/// The same form once more, with what it would do.
+fn confirmation(view: &View, id: &str, form: &Filled, why: &str) -> Response {
+    let tenant = view.place.window().link("/tenant", &[("id", id)]);
+    let action = view.place.window().link(&format!("/tenants/{id}/access-lists"), &());
+    let given = [
+        ("list", &form.list),
+        ("network", &form.network),
+        ("user", &form.user),
+        ("hours", &form.hours),
+        ("remove", &form.remove),
+        ("reason", &form.reason),
+    ];
+    let content = html! {
+        p.callout.fault role="alert" { (why) }
+        form.filters method="post" action=(action) {
+            @if let Some(csrf) = view.visitor.csrf() { input type="hidden" name="csrf" value=(csrf); }
+            @for (name, value) in given { input type="hidden" name=(name) value=(value); }
+            @if form.refuse_others { input type="hidden" name="refuse_others" value="true"; }
+            label.check.wide { input type="checkbox" name="refuse_most" value="true" required; "Change the lists of " (id) " all the same" }
+            button { "Change the lists" }
+            a href=(tenant) { "Leave them as they are" }
+        }
+    };
+    (StatusCode::CONFLICT, page(&view.visitor, &view.place, "Refuse that many?", Tab::Tenants, &content))
+        .into_response()
 }
 
 /// What a form asks for.

@@ -1,7 +1,7 @@
 //! `GET /audit`: what operators did, and what was changed.
 
 use axum::response::Response;
-use control_plane_audit::{About, Listing, Outcome, Recorded, Said};
+use control_plane_audit::{About, Listing, Outcome, RecordBody, Recorded};
 use maud::{Markup, html};
 
 use super::frame::{Table, answer, choice, empty, window};
@@ -56,10 +56,13 @@ fn content(view: &View, query: &AuditFilter, listing: &Listing) -> Markup {
 fn table(view: &View, records: &[Recorded]) -> Markup {
     let class = |recorded: &Recorded| match &recorded.said {
         None => Some("fault"),
-        Some(Said { event, .. }) => matches!(event.outcome, Outcome::Refused | Outcome::Failed).then_some("error"),
+        Some(RecordBody { event, .. }) => {
+            matches!(event.outcome, Outcome::Refused | Outcome::Failed).then_some("error")
+        }
     };
-    let said =
-        |draw: fn(&Said) -> Markup| move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default();
+    let said = |draw: fn(&RecordBody) -> Markup| {
+        move |recorded: &Recorded| recorded.said.as_ref().map(draw).unwrap_or_default()
+    };
     let table = Table::of("Records", records, class)
         .listed()
         .text(
@@ -69,17 +72,17 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
         .number("Number", |recorded| count(recorded.record.number))
         .text(
             "Who",
-            said(|Said { event, .. }| {
+            said(|RecordBody { event, .. }| {
                 html! {
                     div { (event.who.name) " (" (event.who.role) ")" }
                     small { (event.who.identity()) }
                 }
             }),
         )
-        .text("From", said(|Said { event, .. }| html! { (event.from.shown()) }))
+        .text("From", said(|RecordBody { event, .. }| html! { (event.from.shown()) }))
         .text(
             "What",
-            said(|Said { event, .. }| {
+            said(|RecordBody { event, .. }| {
                 html! {
                     (event.what.name()) @if event.outcome != Outcome::Done { ", " (event.outcome.name()) }
                 }
@@ -94,7 +97,7 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
             }
             other => html! { (other.map(About::name).unwrap_or_default()) },
         })
-        .text("Why", said(|Said { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))
+        .text("Why", said(|RecordBody { event, .. }| html! { (event.why.as_deref().unwrap_or_default()) }))
         .text("Before → after", |recorded| match &recorded.said {
             Some(said) => changed(said),
             None => html! { "It cannot be read: " code { (recorded.record.body) } },
@@ -103,7 +106,7 @@ fn table(view: &View, records: &[Recorded]) -> Markup {
 }
 
 /// What changed; where that is much, when it is asked for.
-fn changed(Said { event, .. }: &Said) -> Markup {
+fn changed(RecordBody { event, .. }: &RecordBody) -> Markup {
     let lines = event.changes();
     html! {
         @if lines.len() < 4 { @for line in &lines { div { (line) } } } @else {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{frame::answer, search, waterfall};
 use crate::{
-    api::{FindAnswer, FindQuery, Hit, Named, Query, TracesHit, View, WindowQuery, find},
+    api::{FindAnswer, FindQuery, Hit, Query, TenantName, TracesHit, View, WindowQuery, find},
     layout::Tab,
     problem::Problem,
     text::count,
@@ -39,7 +39,7 @@ fn leads_to(answer: &FindAnswer, window: &WindowQuery) -> Option<String> {
     }
 }
 
-fn tenant(named: &Named, window: &WindowQuery) -> String {
+fn tenant(named: &TenantName, window: &WindowQuery) -> String {
     window.link("/tenant", &[("id", &named.tenant)])
 }
 

@@ -69,7 +69,7 @@ pub(super) struct Table<'a, Row> {
     is_list: bool,
     /// Whether the list does without the columns that are being added.
     is_beside: bool,
-    /// Of the columns by which it can be sorted.
+    /// The columns by which the table can be sorted.
     sorts: Vec<Sort>,
     heads: String,
     /// Each with its class, and its cells.
@@ -97,7 +97,7 @@ impl<'a, Row> Table<'a, Row> {
         Self { is_beside: false, ..columns(Self { is_beside, ..self }) }
     }
 
-    /// The same, whose heads of these columns lead to it sorted by them.
+    /// Makes the heads of these columns links that sort the table.
     pub(super) fn sorted_by(self, sorts: Vec<Sort>) -> Self {
         Self { sorts, ..self }
     }
@@ -191,7 +191,7 @@ pub(super) fn pill(meaning: &str, word: &str) -> Markup {
     }
 }
 
-/// In the place of what is not there: why, and what to do next.
+/// What a page shows where there is nothing to show: why, and what to do next.
 pub(super) fn empty(why: &str, next: &Markup) -> Markup {
     html! { div.empty-state { strong { (why) } p { (next) } } }
 }
@@ -286,7 +286,7 @@ pub(super) fn window(place: &Place, query: &WindowQuery) -> Markup {
                 @for length in PRESETS { (preset(length)) }
                 @if let Some(other) = back.filter(|back| !PRESETS.contains(back)) { (preset(other)) }
             }
-            // From and to, once somebody wants them: they take much room.
+            // The fields "from" and "to" take much room, so they are shown on request.
             details.range open[query.is_absolute()] {
                 summary { "From … to" }
                 div {

@@ -1,7 +1,7 @@
 //! `GET /groups`: requests by the values of any attribute, beside the window before.
 
 use axum::response::Response;
-use control_plane_analysis::groups::{Counted, Group, Stretch, is_much_slower};
+use control_plane_analysis::groups::{Group, SpanSet, Stretch, is_much_slower};
 use control_plane_model::{search::attribute, store::Facets};
 use maud::{Markup, Render, html};
 use slo::Summary;
@@ -99,8 +99,8 @@ fn said(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
         @match groups.counted {
-            Counted::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
-            Counted::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
+            SpanSet::Requests => { "Requests, and messages that were handled, by " code { (found.by) } },
+            SpanSet::Calls => { "No request carries " code { (found.by) } ": these are the calls and other spans that do" },
         }
         ", of " strong { (count(found.matched)) } " traces that began in the window."
         @if groups.without >= 1.0 { " " (count(groups.without)) " requests do not carry it." }
@@ -138,7 +138,7 @@ fn table(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let about_before = if groups.before_estimated { "≈ " } else { "" };
     let rest = groups.rest.iter().map(|rest| TableRow {
         group: None,
-        name: format!("{} others", rest.values),
+        name: rest.name(),
         summary: rest.summary,
         before: rest.before,
     });
@@ -192,7 +192,7 @@ fn charts(found: &GroupsAnswer) -> Markup {
     let lines = |value: &dyn Fn(&Stretch) -> Option<f64>| {
         let known = |points: &[Stretch]| points.iter().filter_map(|point| Some((point.start, value(point)?))).collect();
         let values = groups.values.iter().map(|group| Line::of(&group.value, known(&group.points)));
-        let rest = groups.rest.iter().map(|rest| Line::rest(format!("{} others", rest.values), known(&rest.points)));
+        let rest = groups.rest.iter().map(|rest| Line::rest(rest.name(), known(&rest.points)));
         values.chain(rest).collect::<Vec<_>>()
     };
     let chart = |title, lines, unit| Chart::of(title, axis, unit, lines);

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::frame::{Table, answer, empty, kept, pill, ways};
 use crate::{
     access::is_page,
-    api::{Id, Investigation, Mentioning, Note, Query, View, listed},
+    api::{Id, Investigation, InvestigationsQuery, Note, Query, View, listed},
     audit::By,
     investigations::{Draft, Investigations, MAX_NOTE, MAX_TITLE},
     layout::{Tab, failed},
@@ -39,7 +39,7 @@ pub(super) struct Filled {
 type Filling = Result<Form<Filled>, FormRejection>;
 
 /// `GET /investigations`
-pub(super) async fn page(view: View, query: Result<Query<Mentioning>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<InvestigationsQuery>, Problem>) -> Response {
     let content = async {
         let Query(which) = query?;
         let found = listed(&view, &which).await?;

@@ -25,9 +25,9 @@ use crate::{
 /// What a form brings along.
 #[derive(Debug, Deserialize)]
 pub(super) struct Filled {
-    csrf: Option<String>,
+    pub(super) csrf: Option<String>,
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
     /// The tier or the quota that the page showed, and what is wanted.
     #[serde(default)]
     shown: String,
@@ -55,6 +55,9 @@ pub(super) struct Filled {
     pub(super) remove: String,
     #[serde(default)]
     pub(super) refuse_others: bool,
+    /// The new lists may refuse most requests.
+    #[serde(default)]
+    pub(super) refuse_most: bool,
 }
 
 /// What a page shows as the quota where the registry has one that cannot be read.

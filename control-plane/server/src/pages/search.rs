@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use control_plane_model::{
-    listing::{Asked, Found, LatencyBin, Order, StartBin, Starts},
+    listing::{LatencyBin, Order, SearchResult, StartBin, Starts, TraceSelection},
     store::Facets,
     trace::{Summary, TraceId},
 };
@@ -14,7 +14,7 @@ use maud::{Markup, Render, html};
 use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 
 use super::{
-    chart::{self, Axis, Chart, Line, Shape, Unit, Ways},
+    chart::{self, Axis, Chart, Line, PointLinks, Shape, Unit},
     frame::{
         COLD_START, Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window,
     },
@@ -29,7 +29,7 @@ use crate::{
 };
 
 const TITLE: &str = "Traces";
-/// As many as the API lists at once.
+/// The most traces that are exported: as many as the API lists at once.
 const MOST_EXPORTED: usize = 500;
 /// Nanoseconds.
 const SECOND: i64 = 1_000_000_000;
@@ -47,7 +47,7 @@ pub(super) async fn page(view: View, filter: Result<Query<TraceFilter>, Problem>
         Ok(found) => (StatusCode::OK, html! { (results(&view, &filter, &found)) (investigations::save(&view)) }),
         Err(problem) => (problem.status, complaint(&filter, &problem)),
     };
-    // With the form, so that what was wrong can be mended.
+    // The form is shown above an error, so that the user can correct the input.
     let content = html! { (form(&view, &filter, &facets)) (below) };
     (status, layout::page(&view.visitor, &view.place, TITLE, Tab::Traces, &content)).into_response()
 }
@@ -102,7 +102,7 @@ fn complaint(filter: &TraceFilter, problem: &Problem) -> Markup {
     }
 }
 
-fn results(view: &View, filter: &TraceFilter, found: &Found) -> Markup {
+fn results(view: &View, filter: &TraceFilter, found: &SearchResult) -> Markup {
     let expression = filter.conditions.expression().ok().flatten();
     html! {
         p role="status" {
@@ -127,7 +127,7 @@ fn results(view: &View, filter: &TraceFilter, found: &Found) -> Markup {
 }
 
 /// What to ask of them next, and the way out: the list, and the traces whole.
-fn further(filter: &TraceFilter, found: &Found) -> Markup {
+fn further(filter: &TraceFilter, found: &SearchResult) -> Markup {
     let list = link("/api/traces", &TraceFilter { limit: Some(MOST_EXPORTED.to_string()), ..filter.clone() });
     html! {
         nav.ways aria-label="More about these traces" {
@@ -185,7 +185,7 @@ fn sorted(view: &View, label: &str, traces: &[Summary], within: &WindowQuery, so
 }
 
 /// When the matching traces began and how long they took; each column leads to its traces, and to what sets them apart.
-fn histograms(filter: &TraceFilter, found: &Found) -> Markup {
+fn histograms(filter: &TraceFilter, found: &SearchResult) -> Markup {
     html! {
         (chart::scripts())
         div.charts { (starts(filter, &found.starts)) (durations(filter, &found.latency)) }
@@ -194,7 +194,7 @@ fn histograms(filter: &TraceFilter, found: &Found) -> Markup {
 
 fn starts(filter: &TraceFilter, bins: &[StartBin]) -> Markup {
     let Ok(window) = filter.window.resolve(Timestamp::now()) else { return html! {} };
-    let asked = Asked { from_ns: window.from_ns, to_ns: window.to_ns, expression: None };
+    let asked = TraceSelection { from_ns: window.from_ns, to_ns: window.to_ns, expression: None };
     let width_ns = Starts::of(&asked).width_ns;
     // Shorter ones would begin in the same second.
     if width_ns < SECOND {
@@ -208,7 +208,7 @@ fn starts(filter: &TraceFilter, bins: &[StartBin]) -> Markup {
         let from_ns = bin.map_or(window.from_ns, |bin| bin.from_unix_ns);
         let window = WindowQuery { window: None, from: said(from_ns), to: said(from_ns.saturating_add(width_ns)) };
         let why = why::of_search(&filter.conditions, &window);
-        Ways { traces: link("/traces", &TraceFilter { window, ..filter.clone() }), why }
+        PointLinks { traces: link("/traces", &TraceFilter { window, ..filter.clone() }), why }
     };
     let line = |value: &dyn Fn(&StartBin) -> f64| bins.iter().map(|bin| (start(bin), value(bin))).collect();
     let failed = Line { color: Some("fault"), ..Line::of("failed", line(&|bin| bin.failed)) };
@@ -225,7 +225,7 @@ fn durations(filter: &TraceFilter, bins: &[LatencyBin]) -> Markup {
     let ways = |bin: i64| {
         let conditions = took(&filter.conditions, bin);
         let why = why::of_search(&conditions, &filter.window);
-        Ways { traces: link("/traces", &TraceFilter { conditions, ..filter.clone() }), why }
+        PointLinks { traces: link("/traces", &TraceFilter { conditions, ..filter.clone() }), why }
     };
     let points = bins.iter().map(|bin| (number(bin.from_ms), bin.count)).collect();
     let axis = Axis { from: number(first.from_ms), to: number(last.to_ms), width: 1.0 };

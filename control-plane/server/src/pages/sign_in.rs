@@ -115,7 +115,7 @@ async fn sign_out(
     let ended = async {
         let Form(token) = form.map_err(|refused| Problem::new(refused.status(), refused.body_text()))?;
         let access = access(&gate)?;
-        // Whose session is over already has nothing to end.
+        // A user whose session is over already has nothing to end.
         if let Some(Extension(visitor)) = visitor {
             visitor.check_form(token.csrf.as_deref())?;
             access.sign_out(&headers).await?;

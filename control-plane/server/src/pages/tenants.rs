@@ -107,7 +107,7 @@ fn hurts(view: &View, tenant: &HurtingTenant, window: &WindowQuery, at: i64) -> 
     }
 }
 
-/// Whose numbers they are, for a person.
+/// The subject of a line, in words.
 fn subject(line: &SloStatusLine) -> String {
     match &line.status.subject {
         Subject::Tenant(tenant) => tenant.clone(),

@@ -85,12 +85,12 @@ fn table(view: &View, filter: &RefusalFilter, found: &TurnedAwayAnswer) -> Marku
         })
         .text("Tenant", |line| named(view, &line.refused.tenant, &filter.window))
         .text("User", |line| match &line.refused.user {
-            Some(user) => html! { a href=(of_user(user)) { (user) } },
+            Some(user) => html! { div.phrase { a href=(of_user(user)) { (user) } } },
             None => html! { "not told" },
         })
         .number("Requests", |line| count(line.refused.requests))
-        .number("Of the tenant's requests", |line| known(line.share(), percent))
         .text("Traces", |line| html! { a href=(traces(line)) { "Its traces" } })
+        .number("Of the tenant's requests", |line| known(line.share(), percent))
         .text("Operation", |line| html! { div.phrase { (line.refused.operation) } })
         .text("Service", |line| html! { (line.refused.service) })
         .text("First", |line| moment(line.refused.first_unix_ns))

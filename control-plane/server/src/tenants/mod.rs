@@ -5,16 +5,16 @@ mod names;
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
-use control_plane_audit::{About, Audit, Event, Outcome, What};
+use control_plane_audit::{About, Audit, AuditEvent, Outcome, What};
 use control_plane_model::{complain::complain, store::Scope};
 use serde::Deserialize;
 use serde_json::json;
 use tenancy::{RegistryEntry, TenantStatus, Tier};
 use tenant_registry::{Change, Reason, Registry, RegistryError, Tenant};
 
-pub(crate) use names::Known;
-pub use names::Named;
 use names::Names;
+pub(crate) use names::NamesState;
+pub use names::TenantName;
 
 use crate::{audit::By, problem::Problem};
 
@@ -64,7 +64,7 @@ impl Tenants {
     }
 
     /// Of the tenants that a scope sees, those whose company is called so, whatever the case; where there is none, those whose name begins so.
-    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
+    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<TenantName> {
         self.names.called(scope, name)
     }
 
@@ -74,7 +74,7 @@ impl Tenants {
     }
 
     /// How many of the companies' names are known, and of when.
-    pub(crate) fn names_known(&self) -> Known {
+    pub(crate) fn names_known(&self) -> NamesState {
         self.names.known()
     }
 
@@ -108,13 +108,13 @@ impl Tenants {
             Change::Quota { .. } => What::TenantSetQuota,
             Change::AccessLists { .. } => What::TenantSetAccessLists,
         };
-        let event = |outcome| Event {
+        let event = |outcome| AuditEvent {
             outcome,
             about: Some(About::Tenant(id.to_owned())),
             why: Some(why.to_string()),
             before: Some(json!({ change.attribute(): change.from() })),
             after: Some(json!({ change.attribute(): change.to() })),
-            ..Event::new(what, who.clone(), from.clone())
+            ..AuditEvent::new(what, who.clone(), from.clone())
         };
         self.audit.record(event(Outcome::Begun)).await.map_err(|error| {
             let detail = format!("The audit did not take it, so nothing was changed: {error}");

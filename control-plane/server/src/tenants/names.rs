@@ -20,35 +20,35 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// The most tenants whose names are kept.
 const MOST: usize = 20_000;
 
-/// A tenant and its company.
+/// A tenant and the name of its company.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Named {
+pub struct TenantName {
     /// `tenant.id`
     pub tenant: String,
     /// The company's name; none where it is not known.
     pub company: Option<String>,
 }
 
-/// What is known of names.
+/// How complete the names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nothing: the registry has not been read, or does not let itself be.
+pub(crate) enum NamesState {
+    /// No names are known: the registry has not been read yet, or cannot be read.
     Nothing,
-    /// Those of this moment.
+    /// All names as of this moment.
     At(Timestamp),
-    /// Those of this moment, and there were more tenants than are kept.
+    /// Some names as of this moment, since there were more tenants than are kept.
     PartAt(Timestamp),
 }
 
-/// The names.
+/// The names, which a task keeps reading.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
-    read: watch::Receiver<Arc<Read>>,
+    read: watch::Receiver<Arc<NamesSnapshot>>,
     wanted: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct Read {
+struct NamesSnapshot {
     /// The name, and the same in lower case.
     companies: BTreeMap<String, (String, String)>,
     known: Option<(Timestamp, bool)>,
@@ -64,7 +64,7 @@ impl Names {
             while !told.is_closed() {
                 match timeout(WITHIN, registry.names(MOST)).await {
                     Ok(Ok((names, complete))) => {
-                        told.send_replace(Arc::new(Read::of(names, complete, Timestamp::now())));
+                        told.send_replace(Arc::new(NamesSnapshot::of(names, complete, Timestamp::now())));
                     }
                     Ok(Err(error)) => not_read(&error),
                     Err(_) => not_read(&RegistryError::Unavailable(format!("no answer within {} s", WITHIN.as_secs()))),
@@ -85,7 +85,7 @@ impl Names {
     }
 
     /// Of the tenants that a scope sees, those whose company is called so, whatever the case; where there is none, those whose name begins so.
-    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
+    pub(crate) fn called(&self, scope: &Scope, name: &str) -> Vec<TenantName> {
         self.read.borrow().called(scope, name)
     }
 
@@ -95,11 +95,11 @@ impl Names {
     }
 
     /// How much of it there is.
-    pub(crate) fn known(&self) -> Known {
+    pub(crate) fn known(&self) -> NamesState {
         match self.read.borrow().known {
-            None => Known::Nothing,
-            Some((at, true)) => Known::At(at),
-            Some((at, false)) => Known::PartAt(at),
+            None => NamesState::Nothing,
+            Some((at, true)) => NamesState::At(at),
+            Some((at, false)) => NamesState::PartAt(at),
         }
     }
 }
@@ -108,7 +108,7 @@ fn not_read(error: &RegistryError) {
     complain(format_args!("names of companies: {error}"));
 }
 
-impl Read {
+impl NamesSnapshot {
     fn of(names: Vec<(String, String)>, complete: bool, at: Timestamp) -> Self {
         let companies = names.into_iter().map(|(id, name)| {
             let lower = name.to_lowercase();
@@ -117,12 +117,12 @@ impl Read {
         Self { companies: companies.collect(), known: Some((at, complete)) }
     }
 
-    fn called(&self, scope: &Scope, name: &str) -> Vec<Named> {
+    fn called(&self, scope: &Scope, name: &str) -> Vec<TenantName> {
         let wanted = name.trim().to_lowercase();
         // What others are called decides nothing: else whoever has a name that begins like theirs could tell whether they are there.
-        let those = |is: &dyn Fn(&str) -> bool| -> Vec<Named> {
+        let those = |is: &dyn Fn(&str) -> bool| -> Vec<TenantName> {
             let found = self.companies.iter().filter(|(id, (_, lower))| scope.sees(Some(id)) && is(lower));
-            found.map(|(id, (name, _))| Named { tenant: id.clone(), company: Some(name.clone()) }).collect()
+            found.map(|(id, (name, _))| TenantName { tenant: id.clone(), company: Some(name.clone()) }).collect()
         };
         if wanted.is_empty() {
             return Vec::new();
@@ -140,7 +140,7 @@ mod tests {
     fn a_company_is_found_by_its_name_or_how_that_begins() {
         let names = [("t-1", "Oceanic"), ("t-2", "Oceanic Cargo"), ("t-3", "Ärger & Söhne"), ("t-4", "OCEANIC")];
         let names = names.map(|(id, name)| (id.to_owned(), name.to_owned())).to_vec();
-        let read = Read::of(names, true, Timestamp::UNIX_EPOCH);
+        let read = NamesSnapshot::of(names, true, Timestamp::UNIX_EPOCH);
         let called = |scope: Scope, name: &str| {
             read.called(&scope, name).into_iter().map(|named| named.tenant).collect::<Vec<_>>().join(" ")
         };

@@ -9,7 +9,7 @@ mod figures;
 mod promises;
 
 use control_plane_model::{
-    listing::Found,
+    listing::SearchResult,
     lookup::Lookup,
     trace::{Ending, Step, Stop},
 };
@@ -22,7 +22,7 @@ pub use figures::{
 pub use promises::{objectives, used_of_allowed, within_target};
 
 /// What a search read spans for, if it did.
-pub fn lookup(found: &Found) -> Option<String> {
+pub fn lookup(found: &SearchResult) -> Option<String> {
     found.lookup.as_ref().map(|lookup| looked_up(lookup, found.truncated))
 }
 

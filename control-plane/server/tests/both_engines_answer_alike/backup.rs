@@ -3,7 +3,7 @@
 use control_plane_model::store::SpanStore;
 use testkit::control_plane::{journey, shuffled};
 
-use crate::{Asked, Both, spans};
+use crate::{Both, Questions, spans};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_database_goes_on() {
@@ -13,7 +13,7 @@ async fn a_restored_database_goes_on() {
         return;
     }
     let mut known: Vec<_> = (0..6).flat_map(|n| journey(n, n == 1)).collect();
-    let asked = Asked::of(&known).briefly();
+    let asked = Questions::of(&known).briefly();
     shuffled(&mut known, 4);
     let [first, second, third] = [&known[..20], &known[20..40], &known[40..]].map(spans::request);
     both.write(first).await;

@@ -18,7 +18,7 @@ use testkit::{
 };
 use tokio::time::timeout;
 
-use crate::{Asked, Both, edges, in_pieces, measurements, mishaps, retention, shuffled, spans};
+use crate::{Both, Questions, edges, in_pieces, measurements, mishaps, retention, shuffled, spans};
 
 /// Where the files are, of this package.
 const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clickhouse/sql/");
@@ -237,7 +237,7 @@ async fn a_bit_of_everything(server: clickhouse::ClickHouse) {
     let mut random = fastrand::Rng::with_seed(5);
     let mut spans: Vec<_> = (0..3).flat_map(|n| journey(n, n == 1)).collect();
     spans.extend(spans::odd(&mut random, 14));
-    let asked = Asked::of(&spans).partly();
+    let asked = Questions::of(&spans).partly();
     // A day ago, at half past some hour, which has been summed as a whole.
     let half_past = now_ns() / HOUR * HOUR - 25 * HOUR - HOUR / 2;
     let mut of_an_hour = mishaps::moved(&journey(60, false), half_past);

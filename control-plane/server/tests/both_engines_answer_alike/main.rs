@@ -26,9 +26,9 @@ use std::collections::BTreeSet;
 use control_plane::intake::by_trace;
 use control_plane_clickhouse::ClickHouse;
 use control_plane_embedded::{Embedded, Retention};
-use control_plane_model::store::{SpanStore, Stored};
+use control_plane_model::store::{IngestOutcome, SpanStore};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
-use questions::{Asked, answers, different};
+use questions::{Questions, answers, different};
 use testkit::control_plane::{journey, now_ns, shuffled};
 
 /// An engine of each kind, with the same spans in them.
@@ -59,7 +59,7 @@ impl Both {
         [("embedded", &self.embedded), ("ClickHouse", &self.clickhouse)]
     }
 
-    async fn write(&self, request: ExportTraceServiceRequest) -> [Stored; 2] {
+    async fn write(&self, request: ExportTraceServiceRequest) -> [IngestOutcome; 2] {
         let now = now_ns() / 1_000_000_000;
         let (embedded, clickhouse) = (by_trace(request.clone(), None, now), by_trace(request, None, now));
         assert_eq!(embedded.1, clickhouse.1);
@@ -83,7 +83,7 @@ impl Both {
     }
 
     /// Asks both everything; how many questions these were.
-    async fn compare(&self, asked: &Asked, what: &str) -> usize {
+    async fn compare(&self, asked: &Questions, what: &str) -> usize {
         self.clickhouse.make_sums().await.unwrap();
         let (embedded, clickhouse) = tokio::join!(answers(&self.embedded, asked), answers(&self.clickhouse, asked));
         let differences: Vec<String> = embedded
@@ -122,7 +122,7 @@ fn in_pieces(
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_at_all() {
     let both = Both::start().await;
-    both.compare(&Asked::of(&[]), "nothing").await;
+    both.compare(&Questions::of(&[]), "nothing").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn bookings_in_any_order() {
     let both = Both::start().await;
     let mut random = fastrand::Rng::with_seed(15);
     let mut spans: Vec<_> = (0..12).flat_map(|n| journey(n, n % 5 == 0)).collect();
-    let asked = Asked::of(&spans).partly();
+    let asked = Questions::of(&spans).partly();
     shuffled(&mut spans, 15);
     for (index, request) in in_pieces(&spans, 9, &mut random).into_iter().enumerate() {
         both.write(request).await;
@@ -147,7 +147,7 @@ async fn bookings_in_any_order() {
 async fn what_comes_late_and_what_comes_again() {
     let both = Both::start().await;
     let spans = journey(0, true);
-    let asked = Asked::of(&spans).briefly();
+    let asked = Questions::of(&spans).briefly();
     let mut cases = 0;
     for (index, (service, span)) in spans.iter().enumerate().rev() {
         assert_eq!(both.write(spans::request(&[(*service, span.clone())])).await.map(|stored| stored.spans), [1, 1]);
@@ -168,7 +168,7 @@ async fn what_comes_late_and_what_comes_again() {
 }
 
 /// Spans of every kind, at every age, named as nobody would.
-async fn odd_spans(seed: u64, ask: impl Fn(&[(&'static str, Span)]) -> Asked) {
+async fn odd_spans(seed: u64, ask: impl Fn(&[(&'static str, Span)]) -> Questions) {
     let both = Both::start().await;
     let mut random = fastrand::Rng::with_seed(seed);
     let mut spans = spans::odd(&mut random, 40);
@@ -194,10 +194,10 @@ async fn odd_spans(seed: u64, ask: impl Fn(&[(&'static str, Span)]) -> Asked) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_as_nobody_would_send_them() {
-    odd_spans(1, Asked::of).await;
+    odd_spans(1, Questions::of).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_spans_as_nobody_would_send_them() {
-    odd_spans(2, |spans| Asked::of(spans).partly()).await;
+    odd_spans(2, |spans| Questions::of(spans).partly()).await;
 }

@@ -16,7 +16,7 @@ use testkit::{
 };
 
 use crate::{
-    Asked, Both,
+    Both, Questions,
     questions::{Answers, costs, different, map},
     retention::days_outlive_their_minutes,
     spans,
@@ -35,7 +35,7 @@ pub(crate) async fn on(server: clickhouse::ClickHouse) {
     let mut known: Vec<_> = (0..3).flat_map(|n| journey(n, n == 1)).collect();
     // Of hours and a day that are summed as a whole.
     known.extend(moved(&journey(3, false), now_ns() - 26 * HOUR));
-    let asked = Asked::of(&known).briefly();
+    let asked = Questions::of(&known).briefly();
     both.write(spans::request(&known)).await;
     both.write(spans::request(&of_a_day_that_is_counted_in_part())).await;
     alike(&both, &asked, "before").await;
@@ -65,7 +65,7 @@ async fn what_goes_amiss_is_not_seen_afterwards() {
 }
 
 /// What `edges` and `cells` are summed to.
-async fn sums(store: &dyn SpanStore, asked: &Asked) -> Answers {
+async fn sums(store: &dyn SpanStore, asked: &Questions) -> Answers {
     let mut found = Answers::new();
     map(store, &Scope::All, asked, &mut found).await;
     costs(store, &Scope::All, asked, &mut found).await;
@@ -73,7 +73,7 @@ async fn sums(store: &dyn SpanStore, asked: &Asked) -> Answers {
 }
 
 /// Both sum what they have to the same.
-async fn alike(both: &Both, asked: &Asked, what: &str) {
+async fn alike(both: &Both, asked: &Questions, what: &str) {
     both.clickhouse.make_sums().await.unwrap();
     let found = sums(&both.clickhouse, asked).await;
     for (question, expected) in sums(&both.embedded, asked).await {
@@ -168,7 +168,7 @@ async fn links_are_not_lost(both: &Both) {
 }
 
 /// Sums count until their successors do, whatever is merged meanwhile: a leader may end between the two, and the next one as well.
-async fn what_counts_stays(both: &Both, asked: &Asked, known: &[(&'static str, Span)]) {
+async fn what_counts_stays(both: &Both, asked: &Questions, known: &[(&'static str, Span)]) {
     both.clickhouse.make_sums().await.unwrap();
     let before = sums(&both.clickhouse, asked).await;
     shut(both, "sums").await;
@@ -186,7 +186,7 @@ async fn what_counts_stays(both: &Both, asked: &Asked, known: &[(&'static str, S
 }
 
 /// New leaders make hours and days at once; the first ends before they count.
-async fn days_count_once(both: &Both, asked: &Asked) {
+async fn days_count_once(both: &Both, asked: &Questions) {
     let stale =
         "INSERT INTO sums SELECT width, start, max(version) + 1, 0 FROM sums WHERE width > 60 GROUP BY width, start";
     both.server.sql(stale).await;
@@ -258,7 +258,7 @@ async fn versions_are_of_the_clock_that_all_servers_share() {
     // Another leader, whose clock is this one's.
     both.write(spans::request(&request(2, "acme", 60))).await;
     new_leader(&both).make_sums().await.unwrap();
-    alike(&both, &Asked::of(&request(2, "acme", 60)).briefly(), "by the database's clock").await;
+    alike(&both, &Questions::of(&request(2, "acme", 60)).briefly(), "by the database's clock").await;
 }
 
 /// Not with the process alone, as other tests see, but also with the machine.

@@ -102,7 +102,7 @@ const FILTERS: &[&str] = &[
 const NS: i64 = 1_000_000_000;
 
 /// What there is to ask about.
-pub(crate) struct Asked {
+pub(crate) struct Questions {
     traces: BTreeSet<Vec<u8>>,
     /// Of so many filters one is asked for.
     one_in: usize,
@@ -113,7 +113,7 @@ pub(crate) struct Asked {
     now: i64,
 }
 
-impl Asked {
+impl Questions {
     /// The traces of these spans, and one that is not there.
     pub(crate) fn of(spans: &[(&'static str, Span)]) -> Self {
         let ids = spans.iter().map(|(_, span)| span.trace_id.clone());
@@ -134,7 +134,7 @@ impl Asked {
 pub(crate) type Answers = BTreeMap<String, Value>;
 
 /// The answers to all questions, by question.
-pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
+pub(crate) async fn answers(store: &dyn SpanStore, asked: &Questions) -> Answers {
     let mut found = Answers::new();
     let scopes =
         [Scope::All, Scope::Tenant("acme".into()), Scope::Tenant(TENANTS[2].into()), Scope::Tenant(String::new())];
@@ -183,7 +183,7 @@ pub(crate) async fn answers(store: &dyn SpanStore, asked: &Asked) -> Answers {
     found
 }
 
-async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     let now = asked.now;
     let windows = [(0, now), (now - 3_600_000_000_000, now), (now - 11 * 86_400_000_000_000, now - 86_400_000_000_000)];
     let several = match asked.one_in {
@@ -225,7 +225,7 @@ async fn search(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
     }
 }
 
-async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     for (filter, limit) in [
         ("", 1_000),
         ("fault", 1_000),
@@ -244,7 +244,7 @@ async fn samples(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &
 }
 
 /// What spans say of an attribute: on the spans, on their senders, in lists, of all traces and of a few.
-async fn groups(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+async fn groups(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     for (by, limit) in [
         ("span.name", 1_000),
         ("tenant.id", 1_000),
@@ -256,8 +256,14 @@ async fn groups(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &m
         let query = SampleQuery { from_ns, to_ns, expression: None, limit };
         let traces: Vec<StoredTrace> = store.sample(scope, query).await.unwrap().traces.try_concat().await.unwrap();
         let by = by.to_owned();
-        let mut grouping =
-            Grouping::new(grouped::Asked { by: by.clone(), tenant: None, service: None, from_ns, to_ns, width: 3_600 });
+        let mut grouping = Grouping::new(grouped::GroupsQuery {
+            by: by.clone(),
+            tenant: None,
+            service: None,
+            from_ns,
+            to_ns,
+            width: 3_600,
+        });
         traces.iter().for_each(|trace| grouping.add(trace));
         // Which of the traces are read for the names of attributes is by the order in which they come.
         let groups = Groups { attributes: Vec::new(), ..grouping.groups(grouped::Order::Most, 1.0, None) };
@@ -303,7 +309,7 @@ fn combinations(count: usize) -> Vec<String> {
     (0..count).map(|_| combined()).collect()
 }
 
-pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     let now = asked.now / 1_000_000_000;
     let tenants = [None, Some("acme"), Some(TENANTS[2]), Some("nobody"), Some("")];
     let narrower = [
@@ -336,7 +342,7 @@ pub(crate) async fn map(store: &dyn SpanStore, scope: &Scope, asked: &Asked, ans
 }
 
 /// Some nodes and some edges of the map of some windows, and what is on no map.
-async fn parts(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+async fn parts(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     let now = asked.now / NS;
     let windows = [1_800, 4 * 86_400, 34 * 86_400];
     for back in windows.into_iter().take(if asked.briefly { 1 } else { 3 }) {
@@ -378,7 +384,7 @@ pub(crate) fn named(map: &ServiceMap) -> Value {
     json!({ "nodes": nodes, "edges": edges.collect::<BTreeMap<_, _>>() })
 }
 
-async fn requests(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+async fn requests(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     let now = asked.now / 1_000_000_000;
     let tenant = |name: &str| SumsOf::Tenant(name.to_owned());
     for of in [SumsOf::Each, SumsOf::Together, tenant("acme"), tenant(TENANTS[3]), tenant("nobody"), tenant("")] {
@@ -395,7 +401,7 @@ async fn requests(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: 
     }
 }
 
-pub(crate) async fn costs(store: &dyn SpanStore, scope: &Scope, asked: &Asked, answers: &mut Answers) {
+pub(crate) async fn costs(store: &dyn SpanStore, scope: &Scope, asked: &Questions, answers: &mut Answers) {
     let now = asked.now / 1_000_000_000;
     for back in [0, 4 * 86_400, 36 * 86_400] {
         let rows = store.costs(scope, now - back, now).await.unwrap();

@@ -108,7 +108,7 @@ async fn who_was_turned_away_is_told_by_user_and_reason() {
     let now = now_ns() / SECOND;
     let lately = query(now - 3_600, now);
     let told = |found: &Refusals| {
-        let line = |line: &control_plane_model::refusals::Refused| {
+        let line = |line: &control_plane_model::refusals::RefusalLine| {
             let user = line.user.clone().unwrap_or_default();
             (line.requests, line.tenant.clone(), user, line.status, line.reason.clone(), line.trace_ids.len())
         };

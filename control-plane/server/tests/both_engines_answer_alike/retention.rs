@@ -12,7 +12,7 @@ use testkit::control_plane::{journey, now_ns, number, text};
 
 use crate::{
     Both, measurements,
-    questions::{Answers, Asked, costs, different},
+    questions::{Answers, Questions, costs, different},
     spans,
 };
 
@@ -105,7 +105,7 @@ async fn is_kept_so_long(both: &Both, number: u32, (table, column, days, rows): 
 }
 
 /// Costs are told from days when the minutes of these are gone.
-pub(crate) async fn days_outlive_their_minutes(both: &Both, asked: &Asked) {
+pub(crate) async fn days_outlive_their_minutes(both: &Both, asked: &Questions) {
     let gone = "ALTER TABLE cells DELETE WHERE width < 86400 AND start < toStartOfDay(now() - 900) SETTINGS mutations_sync = 1";
     both.server.sql(gone).await;
     let (mut embedded, mut clickhouse) = (Answers::new(), Answers::new());

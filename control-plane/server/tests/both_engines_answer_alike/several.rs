@@ -5,7 +5,7 @@ use control_plane_clickhouse::ClickHouse;
 use control_plane_model::store::SpanStore;
 use testkit::control_plane::{journey, now_ns, shuffled};
 
-use crate::{Asked, Both, edges, in_pieces, spans};
+use crate::{Both, Questions, edges, in_pieces, spans};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_on_one_database() {
@@ -15,7 +15,7 @@ async fn two_servers_on_one_database() {
     let mut random = fastrand::Rng::with_seed(77);
     let mut spans: Vec<_> = (0..9).flat_map(|n| journey(n, n % 4 == 0)).collect();
     spans.extend(spans::odd(&mut random, 15));
-    let asked = Asked::of(&spans).briefly();
+    let asked = Questions::of(&spans).briefly();
     shuffled(&mut spans, 77);
     for (index, request) in in_pieces(&spans, 9, &mut random).into_iter().enumerate() {
         let traces = || by_trace(request.clone(), None, now_ns() / 1_000_000_000).0;
@@ -43,7 +43,7 @@ async fn two_that_make_sums_at_once() {
     let both = Both::start().await;
     let other = ClickHouse::new(&both.server.store().parse().unwrap());
     let mut spans: Vec<_> = (0..30).flat_map(|n| journey(n, n % 4 == 0)).collect();
-    let asked = Asked::of(&spans).briefly();
+    let asked = Questions::of(&spans).briefly();
     shuffled(&mut spans, 78);
     for (index, piece) in spans.chunks(4).enumerate() {
         both.write(spans::request(piece)).await;

@@ -165,7 +165,7 @@ impl Here {
         let store = Arc::new(Embedded::open(&store, Retention::default()).unwrap());
         let filter = Filter { what: Some("tenant".into()), ..Filter::default() };
         let found = Audit::new(store).list(&filter, None, 100).await.unwrap().records;
-        let line = |said: &control_plane_audit::Event| {
+        let line = |said: &control_plane_audit::AuditEvent| {
             let outcome = match said.outcome {
                 Outcome::Begun => "begun",
                 Outcome::Done => "done",

@@ -10,7 +10,7 @@ use std::{
 };
 
 use control_plane_clickhouse::ClickHouse;
-use control_plane_model::{listing::Found, map::ServiceMap};
+use control_plane_model::{listing::SearchResult, map::ServiceMap};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proxy::{Mode, Proxy};
 use testkit::control_plane::{Server, request_of, span};
@@ -55,7 +55,7 @@ impl Setup {
 
     async fn listed(&self) -> Vec<usize> {
         let answer = reqwest::get(format!("{}/api/traces?limit=200", self.server.url)).await.unwrap();
-        let found: Found = answer.json().await.unwrap();
+        let found: SearchResult = answer.json().await.unwrap();
         found.traces.iter().map(|trace| trace.spans).collect()
     }
 }

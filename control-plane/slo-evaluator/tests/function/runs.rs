@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use slo::{Known, SLOT};
+use slo::{SLOT, SubjectState};
 use slo_evaluator::{
     Error, Report,
     record::{Head, decode},
@@ -46,7 +46,7 @@ fn head(cloud: &Cloud) -> Head {
 }
 
 /// Every stored past, by key.
-fn pasts(cloud: &Cloud) -> Vec<(String, Known)> {
+fn pasts(cloud: &Cloud) -> Vec<(String, SubjectState)> {
     let state = cloud.state();
     let tenants = state.items.iter().filter(|((pk, _), _)| pk.starts_with("TENANTS#"));
     tenants.map(|((_, sk), item)| (sk.clone(), decode(&blob(item)).unwrap())).collect()

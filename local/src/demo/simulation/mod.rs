@@ -88,7 +88,7 @@ mod tests {
         causes::{DEPLOYED_FOR, GUESSES_FOR, NEW_VERSION, SLOW_FOR},
         requests::{STRANDED_BOOKING, told},
         story::{Moment, Story},
-        telling::Told,
+        telling::SimulatedSpan,
         tenants::{FAILING, GUESSER, SECOND_TABLE, SLOW, SLOW_REGION},
     };
 
@@ -113,7 +113,7 @@ mod tests {
         texts(&span.attributes, key).iter().any(|text| text == value)
     }
 
-    fn history() -> Vec<(Moment, Vec<Told>)> {
+    fn history() -> Vec<(Moment, Vec<SimulatedSpan>)> {
         Story::beginning(NOW).history(NOW).map(|moment| (moment, told(&moment))).collect()
     }
 
@@ -121,7 +121,7 @@ mod tests {
     fn what_fails_is_the_second_table_in_the_new_version_and_nothing_else() {
         let (mut failed, mut unhurt) = (BTreeMap::<i64, usize>::new(), BTreeSet::new());
         for (moment, told) in history() {
-            for Told { sender, span } in told {
+            for SimulatedSpan { sender, span } in told {
                 let meets = says(&span, "aws.dynamodb.table_names", SECOND_TABLE);
                 let refused = says(&span, "error.type", "ValidationException");
                 assert_eq!(refused, meets && sender.version == NEW_VERSION, "{span:?}");
@@ -144,7 +144,7 @@ mod tests {
         let took = |span: &Span| (span.end_time_unix_nano - span.start_time_unix_nano) / 1_000_000;
         let mut slow = 0;
         for (moment, told) in history() {
-            for Told { sender, span } in &told {
+            for SimulatedSpan { sender, span } in &told {
                 let waits = span.kind() == SpanKind::Server && took(span) >= 400 && span.name != "POST /exports";
                 if waits {
                     assert_eq!((moment.tenant.id, &*span.name, sender.region), (SLOW, "GET /seatmaps", SLOW_REGION));
@@ -160,7 +160,7 @@ mod tests {
     fn one_user_guesses_booking_numbers_and_nobody_else_is_refused() {
         let mut refused = BTreeMap::<i64, usize>::new();
         for (moment, told) in history() {
-            for Told { span, .. } in told {
+            for SimulatedSpan { span, .. } in told {
                 if says(&span, "problem.code", "no_such_booking") {
                     assert!(
                         says(&span, "enduser.id", GUESSER) && moment.since_end >= -(GUESSES_FOR as i64),

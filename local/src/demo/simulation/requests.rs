@@ -8,7 +8,7 @@ use super::{
     causes::{is_guess, is_slow, lacks_index, version},
     spans::{Done, Failure, MILLISECOND, Request, SECOND, SpanId},
     story::Moment,
-    telling::{Service, Told, text},
+    telling::{Service, SimulatedSpan, text},
     tenants::{GUESSER, Operation},
 };
 
@@ -30,7 +30,7 @@ const HIDDEN: u64 = 30 * SECOND;
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// All spans of a request.
-pub(super) fn told(moment: &Moment) -> Vec<Told> {
+pub(super) fn told(moment: &Moment) -> Vec<SimulatedSpan> {
     let mut request = Request::begin(moment);
     if is_guess(moment) {
         request.guess();

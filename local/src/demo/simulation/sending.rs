@@ -13,7 +13,7 @@ use super::{
     requests::told,
     scanner,
     story::Story,
-    telling::{Told, in_one_request},
+    telling::{SimulatedSpan, in_one_request},
 };
 use crate::{access_log, ministack::SIMULATED_BOOKING_ACCOUNT, progress};
 
@@ -46,7 +46,7 @@ impl Simulation {
         let simulation = Self { client, url, story: Story::beginning(now), until: now - OVER_AFTER };
         let told = simulation.story.history(simulation.until).flat_map(|moment| told(&moment));
         // What is judged goes first and in one request: five minutes that are judged with half of their requests are not judged again.
-        let (requests, mut rest): (Vec<_>, Vec<_>) = told.partition(Told::is_request);
+        let (requests, mut rest): (Vec<_>, Vec<_>) = told.partition(SimulatedSpan::is_request);
         let count = requests.len() + rest.len();
         simulation.send(requests).await?;
         while !rest.is_empty() {
@@ -93,7 +93,7 @@ impl Simulation {
         access_log::deliver(&self.client, &format!("{}/v1/access-logs", self.url), &delivery).await
     }
 
-    async fn send(&self, told: Vec<Told>) -> Result<()> {
+    async fn send(&self, told: Vec<SimulatedSpan>) -> Result<()> {
         let body = in_one_request(told).encode_to_vec();
         let request = self
             .client

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 
 use super::{
     story::Moment,
-    telling::{Sender, Service, Told, attribute, list, number, text},
+    telling::{Sender, Service, SimulatedSpan, attribute, list, number, text},
 };
 
 pub(super) const MILLISECOND: u64 = 1_000_000;
@@ -47,7 +47,7 @@ pub(super) struct Request<'a> {
     /// With which status it is refused, and why.
     pub(super) refused: Option<(i64, &'static str)>,
     pub(super) booking: Option<String>,
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<SimulatedSpan>,
 }
 
 impl<'a> Request<'a> {
@@ -187,7 +187,7 @@ impl<'a> Request<'a> {
             status,
             ..Span::default()
         };
-        self.told.push(Told { sender, span });
+        self.told.push(SimulatedSpan { sender, span });
         id
     }
 }

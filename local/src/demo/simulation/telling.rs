@@ -71,12 +71,12 @@ impl Sender {
 
 /// A span, and who sends it.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct SimulatedSpan {
     pub(super) sender: Sender,
     pub(super) span: Span,
 }
 
-impl Told {
+impl SimulatedSpan {
     /// Whether it is a request or a message: what objectives count.
     pub(super) fn is_request(&self) -> bool {
         matches!(self.span.kind(), SpanKind::Server | SpanKind::Consumer)
@@ -84,9 +84,9 @@ impl Told {
 }
 
 /// All of these, by who sends them.
-pub(super) fn in_one_request(told: impl IntoIterator<Item = Told>) -> ExportTraceServiceRequest {
+pub(super) fn in_one_request(told: impl IntoIterator<Item = SimulatedSpan>) -> ExportTraceServiceRequest {
     let mut by_sender: BTreeMap<Sender, Vec<Span>> = BTreeMap::new();
-    for Told { sender, span } in told {
+    for SimulatedSpan { sender, span } in told {
         by_sender.entry(sender).or_default().push(span);
     }
     let resource_spans = by_sender.into_iter().map(|(sender, spans)| ResourceSpans {

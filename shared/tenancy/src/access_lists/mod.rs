@@ -1,11 +1,13 @@
 //! Whom a tenant blocks, and who are the only ones that it lets in.
 
+mod foreseen;
 mod network;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use foreseen::Foreseen;
 pub use network::{InvalidNetwork, Network};
 
 use crate::UserId;

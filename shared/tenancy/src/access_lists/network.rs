@@ -44,6 +44,38 @@ impl Network {
     /// Bits of an IPv6 prefix, at least.
     pub const SHORTEST_IPV6: u8 = 16;
 
+    /// Bits of the prefix by which the network of a caller is told where its address is not: as many as one site is given.
+    const TOLD: (u8, u8) = (24, 48);
+
+    /// The network that an address is in, as it is told where the address is not: /24 of IPv4, /48 of IPv6.
+    ///
+    /// ```
+    /// use tenancy::Network;
+    ///
+    /// assert_eq!(Network::around("203.0.113.77".parse()?).to_string(), "203.0.113.0/24");
+    /// assert_eq!(Network::around("::ffff:203.0.113.77".parse()?).to_string(), "203.0.113.0/24");
+    /// assert_eq!(Network::around("2001:db8:1:2::7".parse()?).to_string(), "2001:db8:1::/48");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn around(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let (v4, v6) = Self::TOLD;
+        let around = IpNet::new(address, if address.is_ipv4() { v4 } else { v6 });
+        // No address has fewer bits than these.
+        Self(around.unwrap_or_else(|_| address.into()).trunc())
+    }
+
+    /// Whether it is no larger than the network by which a caller is told: at most /24 of IPv4 or /48 of IPv6.
+    pub fn is_of_one_site(&self) -> bool {
+        let (v4, v6) = Self::TOLD;
+        self.0.prefix_len() >= if self.is_ipv4() { v4 } else { v6 }
+    }
+
+    /// Whether all addresses of another are in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
     /// Whether its addresses are those of IPv4.
     pub fn is_ipv4(&self) -> bool {
         self.0.addr().is_ipv4()
@@ -138,6 +170,28 @@ mod tests {
         for text in ["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3", "::ffff:0:0/96", "::ffff:203.0.113.0/90", "::/16"]
         {
             assert_eq!(text.parse::<Network>(), Err(InvalidNetwork::TooLarge), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_an_address_the_network_is_told_by_which_it_is_known() {
+        for (address, network) in [
+            ("192.0.2.17", "192.0.2.0/24"),
+            ("192.0.2.255", "192.0.2.0/24"),
+            ("0.0.0.0", "0.0.0.0/24"),
+            ("255.255.255.255", "255.255.255.0/24"),
+            ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8:85a3::/48"),
+            ("2001:0DB8:0000::1", "2001:db8::/48"),
+            ("2001:db8:0:ffff::1", "2001:db8::/48"),
+            ("::1", "::/48"),
+            ("fe80::1", "fe80::/48"),
+            ("::ffff:192.0.2.17", "192.0.2.0/24"),
+            ("::ffff:c000:211", "192.0.2.0/24"),
+            // Not mapped: an address of IPv6 that ends like one of IPv4.
+            ("64:ff9b::192.0.2.17", "64:ff9b::/48"),
+            ("::192.0.2.17", "::/48"),
+        ] {
+            assert_eq!(Network::around(address.parse().unwrap()).to_string(), network, "{address}");
         }
     }
 

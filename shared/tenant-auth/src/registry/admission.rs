@@ -1,4 +1,4 @@
-//! Only tenants that the registry has as active come through the layer.
+//! Refuses tenants that are not active in the registry.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{RegistryAway, Standing, TenantRegistry};
 use crate::{AuthLayer, Identify, layer::Admitted};
 
 impl<I: Identify> AuthLayer<I> {
-    /// Lets only tenants through that `registry` has as active, at the tier it has for them.
+    /// Admits only tenants that are active in `registry`, at the tier that the registry has for them.
     pub fn with_registry(mut self, registry: TenantRegistry) -> Self {
         let registry = Arc::new(registry);
         let admission = move |tenant| -> BoxFuture<'static, _> {
@@ -23,7 +23,7 @@ impl<I: Identify> AuthLayer<I> {
     }
 }
 
-/// The tenant as the registry knows it, and why it is not served, if it is not.
+/// Returns the tenant as the registry knows it, or why it is not served.
 async fn admit(registry: &TenantRegistry, tenant: TenantContext) -> Admitted {
     let refuse = |code, detail: &str| Some(Problem::new(StatusCode::FORBIDDEN, code, detail));
     let (tenant, quota, access_lists, refused) = match registry.standing(&tenant.tenant_id).await {

@@ -1,4 +1,4 @@
-//! What the registry said last, per tenant.
+//! Remembers the registry's last answer about each tenant.
 
 use std::{
     future::Future,
@@ -13,21 +13,21 @@ use tenancy::TenantId;
 
 use super::{RegistryAway, Standing};
 
-/// How long an answer counts while the registry gives no newer one. After that: closed.
+/// How long an answer counts while the registry gives no newer one. After that the tenant is refused.
 const COUNTS_FOR: Duration = Duration::from_secs(300);
 /// A registry that did not answer is left alone for so long, so that requests do not each wait for it.
 const LEFT_ALONE_FOR: Duration = Duration::from_secs(2);
-/// Tenants that are remembered; of more, those asked for longest ago are forgotten.
+/// How many tenants are remembered. Beyond that, the ones that were asked for longest ago are forgotten.
 const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 #[derive(Debug)]
 pub(super) struct Cache {
     fresh_for: Duration,
-    tenants: Mutex<LruCache<TenantId, Arc<tokio::sync::Mutex<Remembered>>>>,
+    tenants: Mutex<LruCache<TenantId, Arc<tokio::sync::Mutex<CachedStanding>>>>,
 }
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct CachedStanding {
     said: Option<(Standing, Instant)>,
     failed: Option<Instant>,
 }
@@ -37,7 +37,8 @@ impl Cache {
         Self { fresh_for, tenants: Mutex::new(LruCache::new(MOST_TENANTS)) }
     }
 
-    /// What holds at `now`, by `read` where what is remembered is too old. Of several that ask for one tenant at once, one reads.
+    /// The tenant's standing at `now`. It calls `read` where the remembered answer is too old; of several requests for one tenant, one reads and the
+    /// others wait for it.
     pub(super) async fn standing(
         &self,
         tenant_id: &TenantId,
@@ -60,7 +61,7 @@ impl Cache {
             let began = Instant::now();
             match read.await {
                 Ok(standing) => {
-                    *remembered = Remembered { said: Some((standing.clone(), now)), failed: None };
+                    *remembered = CachedStanding { said: Some((standing.clone(), now)), failed: None };
                     return Ok(standing);
                 }
                 Err(reason) => {

@@ -1,7 +1,7 @@
-//! Which tenants there are: their tier, and whether they are served. The registry is one table in account A.
+//! The registry of tenants: their tier, and whether they are served. It is one table in account A.
 //!
-//! A token says who its bearer is for as long as it is valid. The registry says what holds now: its tier counts, and a tenant it has
-//! suspended is refused although its tokens verify.
+//! A token states the tier of its tenant as of when it was issued. The registry states what holds now: its tier counts, and a suspended tenant is
+//! refused although its tokens verify.
 
 mod admission;
 mod cache;
@@ -31,21 +31,21 @@ use self::{cache::Cache, reader_role::ReaderRole};
 /// How long an answer holds unless `TENANTS_CACHE_SECONDS` says otherwise.
 const FRESH_SECONDS: u32 = 30;
 
-/// Attributes of an entry that matter here.
+/// The attributes of an entry that are read here.
 const PROJECTION: &str = "tier, #status, quota, access_lists";
 
-/// How a tenant stands with the registry.
+/// Whether the registry lets a tenant be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Served, at this tier, with a quota of its own if it has one, but for callers whom its access lists refuse.
+    /// The tenant is served at this tier, with its own quota if it has one. Callers whom its access lists refuse are not served.
     Active(Tier, Option<Quota>, Option<Arc<AccessLists>>),
-    /// Not served, whatever its tokens say.
+    /// The tenant is suspended and not served, whatever its tokens say.
     Suspended(Tier),
     /// The registry has no such tenant.
     Unknown,
 }
 
-/// The registry does not answer, and has not for too long to go by what it said.
+/// The registry does not answer, and its last answer is too old to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant registry does not answer")]
 pub(crate) struct RegistryAway;
@@ -55,9 +55,9 @@ pub(crate) struct RegistryAway;
 pub struct RegistrySettings {
     /// The table, by its name or, in another account, its ARN.
     pub table: String,
-    /// The role as which it is read; none: the function's own.
+    /// The role with which the table is read. Without one, the function's own role reads it.
     pub reader_role_arn: Option<String>,
-    /// Which tiers there are. A tenant of another is not served.
+    /// Which tiers there are. A tenant with another tier is not served.
     pub tiers: Tiers,
     /// How long an answer holds.
     pub fresh_for: Duration,
@@ -76,7 +76,7 @@ impl RegistrySettings {
     }
 }
 
-/// The registry, its answers cached per tenant.
+/// Reads the registry and caches its answers per tenant.
 #[derive(Debug)]
 pub struct TenantRegistry {
     client: Client,
@@ -119,7 +119,7 @@ impl TenantRegistry {
         Ok(Self::start(config, settings))
     }
 
-    /// How this tenant stands. While the registry does not answer, what it said last counts for five minutes.
+    /// Whether this tenant is served. While the registry does not answer, its last answer counts for five minutes.
     pub(crate) async fn standing(&self, tenant_id: &TenantId) -> Result<Standing, RegistryAway> {
         self.cache.standing(tenant_id, Instant::now(), self.read(tenant_id)).await
     }
@@ -150,7 +150,7 @@ impl TenantRegistry {
     }
 }
 
-/// The access lists of an entry. Lists that cannot be read are those of nobody: what they would have refused is not let in.
+/// The access lists of an entry. Lists that cannot be read make the whole entry unreadable, so that nobody whom they refuse is let in.
 fn access_lists(entry: &HashMap<String, AttributeValue>) -> Result<Option<Arc<AccessLists>>, String> {
     let Some(lists) = entry.get(RegistryEntry::ACCESS_LISTS) else { return Ok(None) };
     let lists: AccessLists =
@@ -158,8 +158,8 @@ fn access_lists(entry: &HashMap<String, AttributeValue>) -> Result<Option<Arc<Ac
     Ok(Some(Arc::new(lists)).filter(|lists| !lists.is_empty()))
 }
 
-/// The quota of an entry, a map of three numbers. One that cannot be read counts as none, so that the tier's holds: the tenant is served, and
-/// not without bounds.
+/// The quota of an entry, a map of three numbers. A quota that cannot be read counts as none, so that the tier's quota holds: the tenant is served,
+/// and not without a limit.
 fn quota(entry: &HashMap<String, AttributeValue>) -> Option<Quota> {
     let quota = entry.get(RegistryEntry::QUOTA)?;
     let number = |name: &str| quota.as_m().ok()?.get(name)?.as_n().ok()?.parse().ok();

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::{self, ProvideCredentials, error::CredentialsError, future};
 use lambda_http_client::aws::session;
 
-/// Sessions of that role. The SDK keeps one for as long as it is valid.
+/// Credentials of that role. The SDK caches them for as long as they are valid.
 ///
 /// The provider of `aws_config` does the same, but it brings every way to credentials there is, of which a function on Lambda has one.
 #[derive(Debug)]

@@ -1,33 +1,34 @@
-//! The tokens that a process holds of one tenant, and what it does where it holds none.
+//! The tokens that a process holds for one tenant, and what it does where it holds none.
 
 use tenancy::Quota;
 
 use crate::{
     bucket::{Bucket, Schedule},
-    day::{Counted, Daily},
+    day::{Daily, DayCount},
     rate::Rate,
     source::{DAY, Nanos, SECOND, Source},
 };
 
-/// A lease is for as many as were asked for in a second, by the rate that this process sees. Of a process that dies no more is lost.
+/// A lease is for as many tokens as this process needs in this time, by the rate that it sees, so that a process that dies loses no more.
 const LEASE_IS_FOR: f64 = 1.0;
-/// Beside a request, a lease is renewed when no more than one in so many of its tokens is left. A smaller lease is not: it would save nothing.
+/// A lease is renewed when no more than one in this many of its tokens is left. A lease of fewer tokens than this is not renewed early, which would
+/// save nothing.
 const RENEWED_AT: u32 = 8;
-/// A store that did not answer is left alone for so long.
+/// How long a store that did not answer is not asked again.
 const LEFT_ALONE_FOR: Nanos = SECOND;
 /// A clock that is set back by more than this is noticed.
 const SET_BACK_BY: Nanos = SECOND;
-/// For so long without the store a process admits its part of the quota; after that, what the last resort gives.
+/// How long a process without the store admits its part of the quota. After that it admits what the last resort gives.
 const LOCAL_FOR: Nanos = 300 * SECOND;
 
-/// What bounds a process.
+/// The limits of one process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Tokens that it leases at once, at most.
+    /// The most tokens that it leases at once.
     pub(crate) lease: u32,
     /// What it admits by itself while the store does not answer.
     pub(crate) local: Bucket,
-    /// What it admits when that lasts.
+    /// What it admits by itself when that lasts.
     pub(crate) last_resort: Bucket,
 }
 
@@ -45,7 +46,8 @@ impl Limits {
         }
     }
 
-    /// Of bookings: a fiftieth of a day's is leased at once at most, since what a process does not use is lost for the day.
+    /// The limits of a quota's bookings. At most a fiftieth of a day's bookings is leased at once, since what a process does not use is lost for the
+    /// day.
     pub(crate) fn of_bookings(quota: Quota) -> Self {
         let local = (quota.bookings_per_day() / LOCAL_PART).max(1);
         let local = Bucket::new(local, DAY, local);
@@ -53,18 +55,18 @@ impl Limits {
     }
 }
 
-/// What becomes of a request.
+/// What a process decides about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It has its token. So many more are to be leased beside it, if any.
+    /// The request has its token. `renew` says how many more tokens to lease while it is served, if any.
     Admitted { renew: Option<u32> },
-    /// It has none. This process does not ask for one before this time.
+    /// There is no token. This process does not ask for one before `until`.
     Refused { until: Nanos },
-    /// It is admitted by the local limit, because the store does not answer.
+    /// The local limit admits the request, because the store does not answer.
     AdmittedLocally,
-    /// It is refused by the local limit.
+    /// The local limit refuses the request.
     RefusedLocally { until: Nanos },
-    /// So many are to be leased first.
+    /// This many tokens have to be leased before the request is decided.
     Lease(u32),
 }
 
@@ -73,9 +75,9 @@ pub(crate) enum Answer {
 pub(crate) struct Lease<S> {
     /// How many tokens were leased; it can be none.
     pub(crate) tokens: u32,
-    /// What the item says now.
+    /// The item's new state.
     pub(crate) state: S,
-    /// When there may be more.
+    /// When the item may have more tokens.
     pub(crate) until: Nanos,
 }
 
@@ -86,9 +88,9 @@ pub(crate) struct Pool<S: Source> {
     tokens: u32,
     good_until: Nanos,
     asked: Rate,
-    /// The latest time that it was asked at.
+    /// The latest time at which the pool was asked.
     clock: Nanos,
-    /// Why it does not ask: the item had none, says that there is none before `until`, and is looked at again at `closed_until`.
+    /// Why the pool does not ask: the item had no token and has none before `until`. It is looked at again at `closed_until`.
     until: Nanos,
     closed_until: Nanos,
     away: Option<Away>,
@@ -119,7 +121,7 @@ impl<S: Source> Default for Pool<S> {
 }
 
 impl<S: Source> Pool<S> {
-    /// Counts a request; once each. What it remembers of times that are yet to come, by a clock that was set back, it forgets.
+    /// Counts a request; call it once for each. If the clock was set back, the pool forgets what it remembers of times that are yet to come.
     pub(crate) fn arrived(&mut self, now: Nanos) {
         if now.saturating_add(SET_BACK_BY) < self.clock {
             *self = Self::default();
@@ -128,7 +130,7 @@ impl<S: Source> Pool<S> {
         self.asked.count(now);
     }
 
-    /// What becomes of one.
+    /// Decides about a request, and takes its token if there is one.
     pub(crate) fn ask(&mut self, now: Nanos, limits: &Limits) -> Answer {
         if now >= self.good_until {
             self.tokens = 0;
@@ -146,7 +148,7 @@ impl<S: Source> Pool<S> {
         }
     }
 
-    /// Has what was leased, of so many that were wanted.
+    /// Takes in a lease, of which `wanted` tokens were wanted.
     pub(crate) fn leased(&mut self, now: Nanos, wanted: u32, lease: Lease<S::State>, source: &S) {
         self.away = None;
         self.state = lease.state;
@@ -160,7 +162,7 @@ impl<S: Source> Pool<S> {
         }
     }
 
-    /// The store did not answer. What it may have taken is lost: the next attempt is for one token, so that little can be lost again.
+    /// Notes that the store did not answer. The tokens that the write may have taken are lost, so the next attempt is for one token only.
     pub(crate) fn failed(&mut self, now: Nanos) {
         let since = self.away.map_or(now, |away| away.since);
         self.away = Some(Away { since, again_at: now + LEFT_ALONE_FOR });
@@ -171,7 +173,7 @@ impl<S: Source> Pool<S> {
         limits.local.give_back(&mut self.local);
     }
 
-    /// What the item said last.
+    /// The item's state when it was last seen.
     pub(crate) fn state(&self) -> S::State {
         self.state
     }
@@ -189,7 +191,7 @@ impl<S: Source> Pool<S> {
         (wanted as u32).clamp(1, limits.lease.max(1))
     }
 
-    /// How many more are to be leased beside a request, if any.
+    /// How many more tokens to lease while a request is served, if any.
     pub(crate) fn renew(&self, now: Nanos, limits: &Limits) -> Option<u32> {
         let wanted = self.wanted(now, limits);
         let is_due = wanted >= RENEWED_AT && self.tokens <= wanted / RENEWED_AT && now >= self.closed_until;
@@ -207,13 +209,13 @@ impl<S: Source> Pool<S> {
 }
 
 impl Pool<Daily> {
-    /// The item has a token back, or says that it has none to get back: it is as it says.
-    pub(crate) fn returned(&mut self, counted: Counted) {
+    /// Takes in the item's state after a token was given back, whether or not the item took it.
+    pub(crate) fn returned(&mut self, counted: DayCount) {
         self.state = counted;
         self.closed_until = 0;
     }
 
-    /// Keeps a token of this day, which the item did not take back. Yesterday's is void.
+    /// Keeps a token of this day that the item did not take back. A token of an earlier day is void.
     pub(crate) fn keep(&mut self, now: Nanos, day: u64) {
         if now >= self.good_until {
             self.tokens = 0;

@@ -89,7 +89,7 @@ fn a_booking_that_is_kept_is_for_the_day_it_was_taken_of() {
     let (daily, limits) = (Daily::new(100), Limits::of_bookings("100/200/100".parse().unwrap()));
     let (noon, midnight) = (20_000 * DAY + DAY / 2, 20_001 * DAY);
     let mut pool = Pool::<Daily>::default();
-    let lease = Lease { tokens: 2, state: Counted { day: 20_000, count: 2 }, until: noon };
+    let lease = Lease { tokens: 2, state: DayCount { day: 20_000, count: 2 }, until: noon };
     pool.leased(noon, 2, lease, &daily);
     assert!(matches!(pool.ask(noon, &limits), Answer::Admitted { .. }));
     pool.keep(noon, 20_000);
@@ -109,9 +109,9 @@ fn a_booking_that_the_item_has_back_can_be_asked_for_at_once() {
     let (daily, limits) = (Daily::new(2), Limits::of_bookings("100/200/2".parse().unwrap()));
     let noon = 20_000 * DAY + DAY / 2;
     let mut pool = Pool::<Daily>::default();
-    pool.leased(noon, 1, Lease { tokens: 0, state: Counted { day: 20_000, count: 2 }, until: 20_001 * DAY }, &daily);
+    pool.leased(noon, 1, Lease { tokens: 0, state: DayCount { day: 20_000, count: 2 }, until: 20_001 * DAY }, &daily);
     assert!(matches!(pool.ask(noon, &limits), Answer::Refused { .. }));
-    pool.returned(Counted { day: 20_000, count: 1 });
+    pool.returned(DayCount { day: 20_000, count: 1 });
     assert_eq!(pool.ask(noon, &limits), Answer::Lease(1));
 }
 

@@ -1,4 +1,4 @@
-//! What an answer says: the error, or of each message its id or why it was refused.
+//! Reads an answer of AWS: the error of the call, or for each message its id or why it was refused.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::xml;
 
-/// What became of one message.
+/// The outcome of sending one message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It has this id now.
+    /// The service accepted the message and gave it this id.
     Sent(String),
     Refused {
         code: String,
@@ -18,7 +18,7 @@ pub(super) enum Fate {
     },
 }
 
-/// What an answer says of the messages of a call.
+/// The outcomes of a call's messages.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fates {
     /// In the order of the request.
@@ -39,21 +39,21 @@ impl Fates {
 #[serde(rename_all = "PascalCase", default)]
 struct SqsAnswer {
     message_id: Option<String>,
-    successful: Option<Vec<Entry>>,
-    failed: Option<Vec<Entry>>,
+    successful: Option<Vec<BatchResultEntry>>,
+    failed: Option<Vec<BatchResultEntry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Entry {
+pub(super) struct BatchResultEntry {
     pub(super) id: String,
     pub(super) message_id: Option<String>,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
 }
 
-impl Entry {
-    /// A message has an id once it is taken.
+impl BatchResultEntry {
+    /// The outcome of this entry. A message has an id once it is accepted.
     pub(super) fn fate(self) -> (String, Fate) {
         let fate = match self.message_id {
             Some(id) => Fate::Sent(id),
@@ -66,12 +66,12 @@ impl Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EventsAnswer {
-    entries: Vec<Event>,
+    entries: Vec<EventsResultEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Event {
+struct EventsResultEntry {
     event_id: Option<String>,
     error_code: Option<String>,
     error_message: Option<String>,
@@ -81,22 +81,26 @@ fn refused(code: Option<String>, message: Option<String>) -> Fate {
     Fate::Refused { code: code.unwrap_or_else(|| "_OTHER".to_owned()), message: message.unwrap_or_default() }
 }
 
-/// What the answer to a call that sends messages says of them; none for other calls.
+/// The outcomes of the messages that a call sent, from its answer. There are none for calls that send no messages.
 pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates> {
     match (service, operation) {
         ("SNS", "Publish") => Some(Fates::InOrder(vec![Fate::Sent(xml::message_id(body)?)])),
-        ("SNS", "PublishBatch") => Some(Fates::ById(xml::entries(body)?.into_iter().map(Entry::fate).collect())),
+        ("SNS", "PublishBatch") => {
+            Some(Fates::ById(xml::entries(body)?.into_iter().map(BatchResultEntry::fate).collect()))
+        }
         ("SQS", "SendMessage") => {
             let answer: SqsAnswer = serde_json::from_slice(body).ok()?;
             Some(Fates::InOrder(vec![Fate::Sent(answer.message_id?)]))
         }
         ("SQS", "SendMessageBatch") => {
             let answer: SqsAnswer = serde_json::from_slice(body).ok()?;
-            Some(Fates::ById(answer.successful.into_iter().chain(answer.failed).flatten().map(Entry::fate).collect()))
+            Some(Fates::ById(
+                answer.successful.into_iter().chain(answer.failed).flatten().map(BatchResultEntry::fate).collect(),
+            ))
         }
         ("EventBridge", "PutEvents") => {
             let answer: EventsAnswer = serde_json::from_slice(body).ok()?;
-            let fate = |event: Event| match event.event_id {
+            let fate = |event: EventsResultEntry| match event.event_id {
                 Some(id) => Fate::Sent(id),
                 None => refused(event.error_code, event.error_message),
             };
@@ -106,7 +110,7 @@ pub(super) fn fates(service: &str, operation: &str, body: &[u8]) -> Option<Fates
     }
 }
 
-/// An error as AWS JSON has it.
+/// An error in AWS's JSON protocols.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct ErrorBody {
@@ -123,17 +127,17 @@ struct CancellationReason {
     code: Option<String>,
 }
 
-/// Why a call failed, as its answer says it.
+/// Why a call failed, according to its answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The service's own code, such as `TransactionCanceledException`; the status where it gives none.
     pub(super) code: Option<String>,
-    /// Whether a write was refused for nothing but its own conditions, of which one is that a user is new.
+    /// Whether a write was refused only because of its own conditions, such as the one that a user must be new.
     pub(super) is_unmet_condition: bool,
 }
 
 impl Refusal {
-    /// Of a response whose body was read, as that of every refusal is.
+    /// Reads the failure from a response. Its body has been read already, as that of every refusal.
     pub(super) fn read(response: &HttpResponse) -> Self {
         let body = response.body().bytes().unwrap_or_default();
         let json: ErrorBody = serde_json::from_slice(body).unwrap_or_default();

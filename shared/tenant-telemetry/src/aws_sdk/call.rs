@@ -10,7 +10,7 @@ use opentelemetry::{
 use super::json::{self, Object};
 use crate::{semconv, start};
 
-/// What is known of every call, whatever its service.
+/// What is known of every call, whichever service it goes to.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     /// The service's id as the SDK has it: `DynamoDB`, `Secrets Manager`, `SFN`.
@@ -18,7 +18,7 @@ pub(super) struct Call<'a> {
     pub(super) operation: &'a str,
     pub(super) region: Option<String>,
     pub(super) current: Context,
-    /// Of the entries of a batch, each in its own trace.
+    /// The contexts of the entries of a batch, each in its own trace.
     pub(super) contexts: &'a [Context],
 }
 
@@ -26,18 +26,18 @@ pub(super) struct Call<'a> {
 #[derive(Debug)]
 pub(super) struct CallSpan {
     pub(super) cx: Context,
-    /// By which the answer names the message, where there are several.
+    /// The id by which the answer names the message, where a call sends several.
     pub(super) id: String,
 }
 
 /// The topic, queue or bus that messages are sent to.
 #[derive(Debug, Clone)]
-pub(super) struct Destination {
+pub(super) struct MessageDestination {
     /// `messaging.system`.
     pub(super) system: &'static str,
     /// `messaging.destination.name`.
     pub(super) name: String,
-    /// The name the service has for it, where conventions have an attribute for that.
+    /// The service's own name for it, where semantic conventions have an attribute for that.
     pub(super) identity: Option<KeyValue>,
 }
 
@@ -53,7 +53,7 @@ impl Call<'_> {
     }
 
     /// Starts the PRODUCER span of the message with this index, in the trace that it belongs to.
-    pub(super) fn start_send(&self, index: usize, id: String, to: &Destination) -> CallSpan {
+    pub(super) fn start_send(&self, index: usize, id: String, to: &MessageDestination) -> CallSpan {
         let mut all = self.attributes(6);
         all.extend([
             KeyValue::new(semconv::MESSAGING_SYSTEM, to.system),
@@ -67,7 +67,7 @@ impl Call<'_> {
         CallSpan { cx: start(builder, self.contexts.get(index).unwrap_or(&self.current)), id }
     }
 
-    /// Those of every call, in a list with room for so many more.
+    /// The attributes of every call, in a list with room for `more`.
     fn attributes(&self, more: usize) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(5 + more);
         attributes.extend([
@@ -81,7 +81,7 @@ impl Call<'_> {
     }
 }
 
-/// Starts a span for each entry of a batch by `send`, which may change the entry; none where they cannot be read.
+/// Starts a span for each entry of a batch with `send`, which may change the entry. There are no spans where the entries cannot be read.
 pub(super) fn send_entries(
     body: &mut Object<'_>,
     mut send: impl FnMut(usize, &mut Object<'_>) -> CallSpan,
@@ -101,7 +101,7 @@ pub(super) fn text(request: &HttpRequest) -> Option<&str> {
     std::str::from_utf8(request.body().bytes()?).ok()
 }
 
-/// Whether another body may take the place of this one. A header that was computed from a body would be wrong with another.
+/// Whether the body may be replaced. A header that was computed from the body would be wrong with another one.
 fn may_change(request: &HttpRequest) -> bool {
     let computed = |name: &str| {
         name.eq_ignore_ascii_case("content-md5")
@@ -111,7 +111,7 @@ fn may_change(request: &HttpRequest) -> bool {
     !request.headers().iter().any(|(name, _)| computed(name))
 }
 
-/// Puts another body in the place of a request's, unless something was computed from the old one. The request is not signed yet.
+/// Replaces a request's body, unless a header was computed from the old one. The request is not signed yet.
 pub(super) fn replace_body(request: &mut HttpRequest, body: String) {
     if !may_change(request) {
         return;

@@ -12,7 +12,7 @@ use crate::{
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html>
 const MOST_ATTRIBUTES: usize = 10;
 
-/// `traceparent`, `tracestate` and `baggage`, as far as there are such: the most important first.
+/// `traceparent`, `tracestate` and `baggage`, as far as they are set, the most important first.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
@@ -38,8 +38,8 @@ impl Fields {
         self.0.into_iter()
     }
 
-    /// Those that can be attributes of a message which has these already. One of the same name is replaced; what has no room is left
-    /// out and told on the span: the first of them before the others, since `tracestate` alone says nothing.
+    /// The fields that can be added to a message that has these attributes already. A field replaces an attribute of the same name. Fields for which
+    /// there is no room are left out, and the span says so; the first fields have priority, since `tracestate` alone is of no use.
     pub(super) fn with_room_among<'a>(self, attributes: impl Iterator<Item = &'a str>, cx: &Context) -> Self {
         let there: Vec<&str> = attributes.collect();
         let mut room = MOST_ATTRIBUTES.saturating_sub(there.len());
@@ -64,14 +64,15 @@ impl Fields {
         no_room(cx, &names);
     }
 
-    /// As string members of `object`.
+    /// Adds the fields to `object` as string members.
     pub(super) fn put_into(self, object: &mut Object<'_>) {
         for (name, value) in self.0 {
             object.set(&name, quoted(&value));
         }
     }
 
-    /// JSON text with these in its `metadata`; none where the text is no object, or has something else of that name, or there are none.
+    /// Returns the JSON text with these fields in its `metadata`. It returns nothing where the text is no object, has another kind of `metadata`, or
+    /// where there are no fields.
     pub(super) fn beside(self, text: &str) -> Option<String> {
         if self.is_empty() {
             return None;

@@ -8,7 +8,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::partiql;
 use crate::semconv;
 
-/// What of a request names tables. Items and keys are passed over unread.
+/// The members of a request that name tables. Items and keys are skipped unread.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Request {
@@ -29,16 +29,16 @@ struct Request {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TransactItem {
-    put: Option<Named>,
-    update: Option<Named>,
-    delete: Option<Named>,
-    condition_check: Option<Named>,
-    get: Option<Named>,
+    put: Option<TableName>,
+    update: Option<TableName>,
+    delete: Option<TableName>,
+    condition_check: Option<TableName>,
+    get: Option<TableName>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Named {
+struct TableName {
     table_name: String,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn attributes(body: &[u8]) -> Vec<KeyValue> {
     attributes
 }
 
-/// Sorted, each once.
+/// The names of the tables that a request names, sorted and without repetitions.
 fn tables(request: Request) -> Vec<String> {
     let one = |item: TransactItem| item.put.or(item.update).or(item.delete).or(item.condition_check).or(item.get);
     let statements = request.statements.into_iter().chain(request.transact_statements).flatten();

@@ -1,9 +1,9 @@
-//! EventBridge: each event has a span, and carries context in its `detail`, beside what it says.
+//! EventBridge: each event has a span and carries context in its `detail`, beside its own members.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::{
-    call::{Call, CallSpan, Destination, replace_body, send_entries, text},
+    call::{Call, CallSpan, MessageDestination, replace_body, send_entries, text},
     context::Fields,
     json::{Object, quoted},
 };
@@ -16,7 +16,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
         let bus = entry.string("EventBusName").unwrap_or_else(|| "default".to_owned());
         // A name, or arn:aws:events:<region>:<account>:event-bus/<name>
         let name = bus.split_once(":event-bus/").map_or(bus.as_str(), |(_, name)| name).to_owned();
-        let to = Destination { system: "aws.eventbridge", name, identity: None };
+        let to = MessageDestination { system: "aws.eventbridge", name, identity: None };
         let span = call.start_send(index, String::new(), &to);
         put_context(entry, &span);
         span

@@ -1,4 +1,4 @@
-//! A JSON object as its members, their values unread: one can be added, and the values of the others stay byte for byte as they were.
+//! A JSON object whose members are not parsed: a member can be added, and the values of the others stay the same byte for byte.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub(super) struct Object<'a>(Vec<(String, Cow<'a, str>)>);
 
 impl<'a> Object<'a> {
-    /// None if this is no JSON object.
+    /// Reads an object. There is none if the text is no JSON object.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -24,12 +24,12 @@ impl<'a> Object<'a> {
         value.filter(|value| *value != "null")
     }
 
-    /// A member that is a string.
+    /// The value of a member that is a string.
     pub(super) fn string(&self, name: &str) -> Option<String> {
         serde_json::from_str(self.get(name)?).ok()
     }
 
-    /// A member that is an array, each of its elements unread.
+    /// The elements of a member that is an array, not parsed.
     pub(super) fn array(&self, name: &str) -> Option<Vec<&str>> {
         let elements: Vec<&RawValue> = serde_json::from_str(self.get(name)?).ok()?;
         Some(elements.into_iter().map(RawValue::get).collect())
@@ -59,12 +59,12 @@ impl fmt::Display for Object<'_> {
     }
 }
 
-/// Text as a JSON string.
+/// Writes a text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A JSON array of JSON values.
+/// Writes a JSON array of values that are JSON already.
 pub(super) fn array(elements: &[String]) -> String {
     format!("[{}]", elements.join(","))
 }

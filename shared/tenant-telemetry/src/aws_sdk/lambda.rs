@@ -34,7 +34,8 @@ pub(super) fn invoke(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<C
     Some(vec![span])
 }
 
-/// The client context with these in its `custom`; none where what is there cannot be read, or there are none.
+/// Returns the client context with these fields in its `custom`. It returns nothing where the existing context cannot be read, or where there are no
+/// fields.
 fn with_fields(there: Option<&str>, fields: Fields) -> Option<String> {
     if fields.is_empty() {
         return None;
@@ -48,7 +49,8 @@ fn with_fields(there: Option<&str>, fields: Fields) -> Option<String> {
     Some(STANDARD.encode(context.to_string()))
 }
 
-/// Which function, and where it is. A path names it by name, by account and name, or by ARN, with a version or alias behind it.
+/// The function's name and region, from a request's path. The path names the function by name, by account and name, or by ARN, with a version or
+/// alias after it.
 fn invoked(path: &str, region: Option<&str>) -> Vec<KeyValue> {
     let Some((name, _)) = path.split_once("/functions/").and_then(|(_, rest)| rest.split_once('/')) else {
         return Vec::new();

@@ -71,14 +71,13 @@ impl AwsSdkTracing {
     }
 }
 
-/// The contexts of the entries of one `PublishBatch`, `SendMessageBatch` or `PutEvents`, in the order of its entries: each message is
-/// sent in the trace it belongs to, not in that of the invocation which happens to carry them all. Add it to the call with
-/// `.customize().interceptor(…)`.
+/// The contexts of the entries of one `PublishBatch`, `SendMessageBatch` or `PutEvents`, in the order of its entries. With it, each message is sent
+/// in the trace it belongs to and not in that of the invocation that sends them all. Add it to the call with `.customize().interceptor(…)`.
 #[derive(Debug)]
 pub struct MessageContexts(Mutex<Vec<Context>>);
 
 impl MessageContexts {
-    /// One context per entry.
+    /// Takes one context per entry.
     pub fn new(contexts: Vec<Context>) -> Self {
         Self(Mutex::new(contexts))
     }
@@ -119,7 +118,7 @@ impl Storable for CallSpans {
     type Storer = StoreReplace<Self>;
 }
 
-/// Who gives a call up drops it before it is answered: it has been cancelled.
+/// A call that is dropped before it is answered has been cancelled.
 impl Drop for CallSpans {
     fn drop(&mut self) {
         let error_type = EndOnDrop::error_type();
@@ -138,7 +137,7 @@ impl Intercept for AwsSdkTracing {
         "AwsSdkTracing"
     }
 
-    /// Once per call, whatever the number of attempts: the request is serialized by then and not signed yet.
+    /// Runs once per call, whatever the number of attempts, when the request is serialized and not signed yet.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -159,8 +158,8 @@ impl Intercept for AwsSdkTracing {
         Ok(())
     }
 
-    /// SNS and SQS hand `X-Amzn-Trace-Id` on as `AWSTraceHeader`. It is one header for the whole request, so it is set only where
-    /// all its messages are of one trace. The signer leaves it out of the signature: services on the way may write it anew.
+    /// SNS and SQS pass `X-Amzn-Trace-Id` on as `AWSTraceHeader`. The header is one for the whole request, so it is set only where all messages are
+    /// of one trace. The signer leaves it out of the signature, since services on the way may rewrite it.
     fn modify_before_signing(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -204,7 +203,7 @@ impl Intercept for AwsSdkTracing {
     }
 }
 
-/// What an endpoint says of a call: the server, and of S3 the bucket.
+/// The attributes that a call's endpoint gives: the server and, for S3, the bucket.
 fn of_endpoint(request: &HttpRequest, cfg: &ConfigBag) -> Vec<KeyValue> {
     let mut known = request.uri().parse().map(|uri| outgoing::server(&uri)).unwrap_or_default();
     if cfg.load::<Metadata>().is_some_and(|metadata| metadata.service() == "S3") {
@@ -215,7 +214,7 @@ fn of_endpoint(request: &HttpRequest, cfg: &ConfigBag) -> Vec<KeyValue> {
     known
 }
 
-/// What every answer tells, whatever it is.
+/// The attributes that every answer gives: the request's ids, and how often it was sent again.
 fn of_answer(response: Option<&HttpResponse>, attempts: Option<&RequestAttempts>) -> Vec<KeyValue> {
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
     let id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
@@ -230,7 +229,7 @@ fn of_answer(response: Option<&HttpResponse>, attempts: Option<&RequestAttempts>
     .collect()
 }
 
-/// A call that succeeded may have failed for some of its messages, or run a function that failed: the failure of the call as a whole.
+/// Records on the spans which messages were refused, or that the invoked function failed. Returns the function's failure, which is that of the call.
 fn tell_fates(spans: &[CallSpan], metadata: Option<&Metadata>, response: &HttpResponse) -> Option<String> {
     let failure = response.headers().get("x-amz-function-error").map(str::to_owned);
     if let Some(kind) = &failure {
@@ -251,7 +250,7 @@ fn tell_fates(spans: &[CallSpan], metadata: Option<&Metadata>, response: &HttpRe
     failure
 }
 
-/// Tells what a call failed with, if it is a failure.
+/// Records on the span why a call failed, if it counts as a failure.
 fn tell_error<E>(spans: &[CallSpan], error: &OrchestratorError<E>, response: Option<&HttpResponse>) -> Option<String>
 where
     E: std::fmt::Debug,

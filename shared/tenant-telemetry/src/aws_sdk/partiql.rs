@@ -1,7 +1,7 @@
 //! Which table a PartiQL statement is about.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html>
 
-/// The table after `FROM`, `INTO` or a leading `UPDATE`. Text in single quotes is data and passed over.
+/// Finds the table after `FROM`, `INTO` or a leading `UPDATE`. Text in single quotes is data and skipped.
 pub(super) fn table(statement: &str) -> Option<&str> {
     let mut rest = statement;
     let mut first = true;
@@ -20,7 +20,7 @@ pub(super) fn table(statement: &str) -> Option<&str> {
 
 enum Token<'a> {
     Word(&'a str),
-    /// A name in double quotes.
+    /// A quoted name, without its double quotes.
     Name(&'a str),
     Data,
 }

@@ -1,7 +1,7 @@
 //! S3: the bucket. A key may name a person, so it stays out of the span.
 
-/// The bucket that an endpoint is of: its path ends with it, or its host begins with it. `configured` is an endpoint that was set in
-/// place of Amazon's. An access point is no bucket.
+/// The bucket of an endpoint, which ends the path or begins the host. `configured` is an endpoint that was set in place of Amazon's. An access point
+/// is no bucket.
 pub(super) fn bucket(endpoint: &str, configured: Option<&str>) -> Option<String> {
     let host_of = |url: &str| url.parse::<http::Uri>().ok()?.host().map(str::to_owned);
     let uri: http::Uri = endpoint.parse().ok()?;

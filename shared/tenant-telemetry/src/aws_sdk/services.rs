@@ -1,4 +1,4 @@
-//! The table of services: what is read from a request, and what it carries.
+//! Which service's code handles a call: what it reads from a request, and where it puts context.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::semconv;
 
-/// Starts the spans of a call, and puts their context into the request where it carries one. A request that cannot be read has a span
-/// all the same.
+/// Starts the spans of a call and puts their context into the request, where the service has a place for it. A request that cannot be read has a span
+/// nevertheless.
 pub(super) fn start(call: &Call<'_>, request: &mut HttpRequest) -> Vec<CallSpan> {
     let spans = match (call.service, call.operation) {
         ("SNS", "Publish" | "PublishBatch") => sns::send(call, request),
@@ -25,7 +25,7 @@ pub(super) fn start(call: &Call<'_>, request: &mut HttpRequest) -> Vec<CallSpan>
     spans.unwrap_or_else(|| vec![call.start(attributes(call, request))])
 }
 
-/// What a call that carries nothing is about. The bucket of an S3 call is known only with its endpoint.
+/// The attributes of a call that carries no context. The bucket of an S3 call is known only later, from its endpoint.
 fn attributes(call: &Call<'_>, request: &HttpRequest) -> Vec<KeyValue> {
     let object = || Object::parse(text(request)?);
     match call.service {

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, replace_body, text},
+    call::{Call, CallSpan, MessageDestination, replace_body, text},
     context::Fields,
 };
 use crate::semconv;
@@ -14,16 +14,16 @@ use crate::semconv;
 const ENTRIES: &str = "PublishBatchRequestEntries.member.";
 const ATTRIBUTES: &str = "MessageAttributes.entry.";
 
-/// What of a form is looked at. The message of `Publish` counts as entry 0; those of a batch count from 1.
+/// The fields of a form that are read. The message of `Publish` is entry 0; those of a batch count from 1.
 #[derive(Default)]
 struct Form<'a> {
     topic_arn: Option<Cow<'a, str>>,
     target_arn: Option<Cow<'a, str>>,
-    entries: BTreeMap<usize, Entry<'a>>,
+    entries: BTreeMap<usize, BatchRequestEntry<'a>>,
 }
 
 #[derive(Default)]
-struct Entry<'a> {
+struct BatchRequestEntry<'a> {
     id: String,
     /// Names of attributes, with the number that each has in the form.
     attributes: Vec<(usize, Cow<'a, str>)>,
@@ -50,7 +50,7 @@ impl<'a> Form<'a> {
         form
     }
 
-    /// The topic that is published to; none if it is a phone or an app's endpoint.
+    /// The topic that is published to. There is none if the message goes to a phone or an app's endpoint.
     fn topic(&self) -> Option<&str> {
         let arn = self.topic_arn.as_deref().or(self.target_arn.as_deref())?;
         // arn:aws:sns:<region>:<account>:<topic>
@@ -75,7 +75,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
     let body = text(request)?;
     let mut form = Form::parse(body);
     let topic = form.topic()?.to_owned();
-    let to = Destination {
+    let to = MessageDestination {
         system: "aws.sns",
         name: topic.rsplit(':').next().unwrap_or_default().to_owned(),
         identity: Some(KeyValue::new(semconv::AWS_SNS_TOPIC_ARN, topic)),
@@ -95,7 +95,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
     Some(spans)
 }
 
-/// What changes in a form: pairs that go, and pairs that come.
+/// The changes of a form: the pairs that are removed and the pairs that are added.
 #[derive(Default)]
 struct Edits {
     gone: Vec<String>,
@@ -139,7 +139,7 @@ impl Edits {
     }
 }
 
-/// The attributes of any other call: the topic, where there is one.
+/// The attributes of any other call: its topic, if it has one.
 pub(super) fn attributes(body: &str) -> Vec<KeyValue> {
     let form = Form::parse(body);
     form.topic().map(|topic| KeyValue::new(semconv::AWS_SNS_TOPIC_ARN, topic.to_owned())).into_iter().collect()

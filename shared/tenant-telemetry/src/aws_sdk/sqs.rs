@@ -4,14 +4,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use opentelemetry::KeyValue;
 
 use super::{
-    call::{Call, CallSpan, Destination, replace_body, send_entries, text},
+    call::{Call, CallSpan, MessageDestination, replace_body, send_entries, text},
     context::Fields,
     json::{Object, quoted},
 };
 use crate::{propagation, semconv};
 
 const ATTRIBUTES: &str = "MessageAttributes";
-/// These do not count among the ten.
+/// System attributes do not count among the ten attributes that a message may have.
 const SYSTEM_ATTRIBUTES: &str = "MessageSystemAttributes";
 const TRACE_HEADER: &str = "AWSTraceHeader";
 
@@ -19,7 +19,7 @@ const TRACE_HEADER: &str = "AWSTraceHeader";
 pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<CallSpan>> {
     let mut body = Object::parse(text(request)?)?;
     let queue = body.string("QueueUrl")?;
-    let to = Destination {
+    let to = MessageDestination {
         system: "aws_sqs",
         name: name(&queue).to_owned(),
         identity: Some(KeyValue::new(semconv::AWS_SQS_QUEUE_URL, queue)),
@@ -52,7 +52,7 @@ fn put_attributes(message: &mut Object<'_>, span: &CallSpan) {
     }
 }
 
-/// The request's own header is one for all its messages; this one is the message's.
+/// Sets the X-Ray header of a single message, since the request's own header is one for all its messages.
 fn put_trace_header(message: &mut Object<'_>, span: &CallSpan) {
     let there = message.get(SYSTEM_ATTRIBUTES).unwrap_or("{}").to_owned();
     let Some(mut attributes) = Object::parse(&there) else { return };
@@ -66,7 +66,7 @@ fn attribute(value: &str) -> String {
     format!(r#"{{"DataType":"String","StringValue":{}}}"#, quoted(value))
 }
 
-/// The attributes of any other call.
+/// The attributes of any other call: its queue, if it names one.
 pub(super) fn attributes(operation: &str, body: &str) -> Vec<KeyValue> {
     let Some(queue) = Object::parse(body).and_then(|body| body.string("QueueUrl")) else { return Vec::new() };
     let kind = match operation {

@@ -1,8 +1,8 @@
-//! What SNS and S3 answer.
+//! Reads the XML that SNS and S3 answer with.
 
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 
-use super::answer::Entry;
+use super::answer::BatchResultEntry;
 
 /// The code of an error: `<Error><Code>` at the top, or in an element around it.
 pub(super) fn error_code(body: &[u8]) -> Option<String> {
@@ -31,8 +31,8 @@ pub(super) fn message_id(body: &[u8]) -> Option<String> {
     None
 }
 
-/// The entries of a `PublishBatch`, those taken and those refused.
-pub(super) fn entries(body: &[u8]) -> Option<Vec<Entry>> {
+/// The entries of a `PublishBatch`, both accepted and refused.
+pub(super) fn entries(body: &[u8]) -> Option<Vec<BatchResultEntry>> {
     let mut document = Document::new(std::str::from_utf8(body).ok()?);
     let mut root = document.root_element().ok()?;
     let mut entries = Vec::new();
@@ -49,8 +49,8 @@ pub(super) fn entries(body: &[u8]) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
-fn entry(member: &mut ScopedDecoder<'_, '_>) -> Option<Entry> {
-    let mut entry = Entry { id: String::new(), message_id: None, code: None, message: None };
+fn entry(member: &mut ScopedDecoder<'_, '_>) -> Option<BatchResultEntry> {
+    let mut entry = BatchResultEntry { id: String::new(), message_id: None, code: None, message: None };
     while let Some(mut field) = member.next_tag() {
         let name = field.start_el().local().to_owned();
         let value = try_data(&mut field).ok()?.into_owned();

@@ -1,4 +1,5 @@
-//! What opentelemetry-otlp would send: it reads the standard variables, and this sees what came of them.
+//! Catches the request that opentelemetry-otlp would send. That crate reads the standard variables, and this shows the address and headers that it
+//! made of them.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use http::{HeaderMap, Request, Response, Uri};
 use opentelemetry_http::{HttpClient, HttpError};
 use parking_lot::Mutex;
 
-/// Stands where opentelemetry-otlp's HTTP client would.
+/// Takes the place of opentelemetry-otlp's HTTP client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caught(Arc<Mutex<Option<(Uri, HeaderMap)>>>);
 

@@ -1,4 +1,4 @@
-//! A destination and what it has not acknowledged.
+//! A receiver of telemetry and what it has not acknowledged yet.
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,12 @@ use crate::privacy::{DenyList, Policy, Pseudonyms};
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// One receiver of a signal.
+/// One receiver of one signal.
 #[derive(Debug)]
-pub(crate) struct Destination<S: Signal> {
+pub(crate) struct ExportDestination<S: Signal> {
     /// Its name in `OTEL_<signal>_EXPORTER`.
     pub(crate) name: &'static str,
-    /// How tenants are named to it.
+    /// How ids of tenants are sent to it.
     tenant_ids: TenantIds,
     signal: S,
     wire: Wire<S::Request>,
@@ -34,28 +34,28 @@ pub(crate) struct Destination<S: Signal> {
 
 #[derive(Debug, Default)]
 struct Delivery {
-    /// Encoded and sent, but not acknowledged. It is sent again as it is: who took it without our hearing of it can know it again.
-    unacknowledged: Option<Sent>,
+    /// A request that was sent but not acknowledged. It is sent again unchanged, so that a receiver that did take it can recognise the repetition.
+    unacknowledged: Option<UnacknowledgedRequest>,
     failures: u32,
     not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Sent {
+struct UnacknowledgedRequest {
     body: Bytes,
     contents: Contents,
 }
 
-/// What a flush came to.
+/// The outcome of a flush.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flushed {
     /// Why something is still waiting.
     pub(crate) failure: Option<String>,
-    /// What was given up since the last flush.
+    /// How many items were given up since the last flush.
     pub(crate) dropped: u64,
 }
 
-impl<S: Signal> Destination<S> {
+impl<S: Signal> ExportDestination<S> {
     pub(super) fn new(name: &'static str, signal: S, wire: Wire<S::Request>, tenant_ids: TenantIds) -> Self {
         let waiting = Mutex::new(Waiting::new(S::MAX_WAITING));
         Self { name, tenant_ids, signal, wire, waiting, delivery: tokio::sync::Mutex::default() }
@@ -65,7 +65,7 @@ impl<S: Signal> Destination<S> {
         self.waiting.lock()
     }
 
-    /// Takes items over. The oldest are dropped if there are too many.
+    /// Adds items. The oldest are dropped if there are too many.
     pub(crate) fn push(&self, items: impl IntoIterator<Item = S::Item>) {
         let mut waiting = self.waiting();
         for item in items {
@@ -74,7 +74,7 @@ impl<S: Signal> Destination<S> {
         }
     }
 
-    /// Notes so many that were dropped.
+    /// Counts items that were dropped before they came here.
     pub(crate) fn count_dropped(&self, count: usize) {
         self.waiting().count_dropped(count);
     }
@@ -84,7 +84,7 @@ impl<S: Signal> Destination<S> {
         self.waiting().len()
     }
 
-    /// Sends what waits until all is acknowledged, the receiver fails, or time is up. Whatever is not acknowledged stays.
+    /// Sends what waits until everything is acknowledged, the receiver fails, or time is up. What is not acknowledged stays.
     pub(crate) async fn flush(&self, within: Duration, pseudonyms: &Pseudonyms, denied: &DenyList) -> Flushed {
         let policy = Policy { ids: self.tenant_ids, pseudonyms, denied };
         let sent = tokio::time::timeout(within, self.send_all(policy)).await;
@@ -107,7 +107,7 @@ impl<S: Signal> Destination<S> {
                         continue;
                     }
                     Wire::Otlp(otlp) => match otlp.encode(&request) {
-                        Ok(body) => delivery.unacknowledged = Some(Sent { body, contents }),
+                        Ok(body) => delivery.unacknowledged = Some(UnacknowledgedRequest { body, contents }),
                         Err(reason) => {
                             self.waiting().settle(contents, contents.count);
                             return Err(reason);
@@ -121,7 +121,7 @@ impl<S: Signal> Destination<S> {
         }
     }
 
-    /// The oldest items in a request, each with its tenant on it as this destination may know them.
+    /// Makes a request of the oldest items. Each names its tenant as this destination's policy allows.
     fn next_request(&self, policy: Policy<'_>) -> Option<(S::Request, Contents)> {
         let most = self.wire.at_most(S::MAX_PER_REQUEST);
         let (items, contents) = self.waiting().take(most)?;
@@ -129,7 +129,7 @@ impl<S: Signal> Destination<S> {
     }
 
     async fn deliver(&self, otlp: &Otlp, delivery: &mut Delivery) -> Result<(), String> {
-        let Some(Sent { body, contents }) = &delivery.unacknowledged else { return Ok(()) };
+        let Some(UnacknowledgedRequest { body, contents }) = &delivery.unacknowledged else { return Ok(()) };
         let mut outcome = otlp.deliver(body).await;
         if matches!(outcome, Err(NotDelivered::Broken(_))) {
             // A connection from before a freeze is dead; a new one costs little.
@@ -153,7 +153,8 @@ impl<S: Signal> Destination<S> {
     }
 }
 
-/// Twice as long after each failure; the first is forgiven, since a freeze looks like one.
+/// Doubles the pause after each failure. The first failure causes no pause, since a connection that broke while the sandbox was frozen looks the
+/// same.
 fn back_off(delivery: &mut Delivery, after: Option<Duration>, reason: String) -> String {
     delivery.failures = delivery.failures.saturating_add(1);
     let doubled = FIRST_BACKOFF.saturating_mul(1 << delivery.failures.saturating_sub(2).min(8));
@@ -205,7 +206,8 @@ mod tests {
         let kept = Kept::default();
         let sent = kept.0.clone();
         let metrics = Metrics { in_log: None };
-        let destination = Destination::new("test", metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
+        let destination =
+            ExportDestination::new("test", metrics, Wire::Unacknowledged(Box::new(kept)), TenantIds::Plain);
         destination.push((0..30).map(|_| points(300)));
         assert_eq!(destination.len(), 27 * 300, "9,000 are more than 8,192");
         let flushed = destination.flush(Duration::from_secs(1), &Pseudonyms::default(), &DenyList::default()).await;

@@ -1,4 +1,4 @@
-//! A request of metrics in parts, each no larger than a receiver takes.
+//! Divides a request of metrics into parts that a receiver accepts.
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::{
 
 use super::signal::{Metrics, Signal as _, points};
 
-/// The metrics of a request in requests of `most` points at most. A metric that has more is divided too.
+/// Divides a request into requests of at most `most` points each. A metric with more points is divided too.
 pub(super) fn divided(request: ExportMetricsServiceRequest, most: usize) -> Vec<ExportMetricsServiceRequest> {
     let all = Metrics::size(&request).count;
     if all <= most {
@@ -40,7 +40,7 @@ pub(super) fn divided(request: ExportMetricsServiceRequest, most: usize) -> Vec<
     parts
 }
 
-/// Adds a metric of a scope and a resource to a request, whose last may be the same.
+/// Adds a metric to a request, under the last scope and resource if these are the metric's.
 fn add(part: &mut ExportMetricsServiceRequest, resource: &ResourceMetrics, scope: &ScopeMetrics, metric: Metric) {
     let other =
         |last: &ResourceMetrics| (&last.resource, &last.schema_url) != (&resource.resource, &resource.schema_url);
@@ -57,7 +57,7 @@ fn add(part: &mut ExportMetricsServiceRequest, resource: &ResourceMetrics, scope
     }
 }
 
-/// Leaves so many points in a metric; what it had beyond, as a metric of its own.
+/// Leaves the first points in a metric and returns the others as a metric of their own.
 fn split_off(metric: &mut Metric, points: usize) -> Option<Metric> {
     let data = match metric.data.as_mut()? {
         Data::Gauge(gauge) => Data::Gauge(Gauge { data_points: beyond(&mut gauge.data_points, points)? }),

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_sdk::Resource;
 
 use super::{
-    Destination, Exporter, Wire,
+    ExportDestination, Exporter, Wire,
     destination::Flushed,
     divided::divided,
     emf::Emf,
@@ -26,12 +26,12 @@ use crate::{
 /// The destinations of each signal.
 #[derive(Debug)]
 pub(crate) struct Exporters {
-    spans: Vec<Destination<Spans>>,
-    metrics: Vec<Destination<Metrics>>,
-    lines: Vec<Destination<Lines>>,
+    spans: Vec<ExportDestination<Spans>>,
+    metrics: Vec<ExportDestination<Metrics>>,
+    lines: Vec<ExportDestination<Lines>>,
 }
 
-/// What could not be sent.
+/// What a flush could not send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
     /// Spans given up since the last flush.
@@ -45,7 +45,7 @@ pub(crate) struct Lost {
 }
 
 impl Exporters {
-    /// The destinations of these settings.
+    /// Makes the destinations that these settings name.
     pub(crate) fn new(settings: &Settings, resource: &Resource) -> Result<Self, TelemetryError> {
         let within = &settings.places.within;
         let (mut spans, mut metrics, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -56,33 +56,33 @@ impl Exporters {
                 }
                 _ => Wire::Otlp(Box::new(otlp::<Spans>(*exporter, settings, within.traces)?)),
             };
-            spans.push(Destination::new(exporter.name(), Spans::of(resource), wire, *ids));
+            spans.push(ExportDestination::new(exporter.name(), Spans::of(resource), wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.metrics {
             let (wire, in_log) = match exporter {
                 Exporter::Emf => (Wire::Unacknowledged(Box::new(Emf::of(resource))), Some(settings.log_tenant)),
                 _ => (Wire::Otlp(Box::new(otlp::<Metrics>(*exporter, settings, within.metrics)?)), None),
             };
-            metrics.push(Destination::new(exporter.name(), Metrics { in_log }, wire, *ids));
+            metrics.push(ExportDestination::new(exporter.name(), Metrics { in_log }, wire, *ids));
         }
         for (exporter, ids) in &settings.exporters.logs {
             let wire = Wire::Otlp(Box::new(otlp::<Lines>(*exporter, settings, within.logs)?));
-            lines.push(Destination::new(exporter.name(), Lines::of(resource, settings.log_tenant), wire, *ids));
+            lines.push(ExportDestination::new(exporter.name(), Lines::of(resource, settings.log_tenant), wire, *ids));
         }
         Ok(Self { spans, metrics, lines })
     }
 
-    /// Whether nothing goes anywhere.
+    /// Whether there is no destination at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.metrics.is_empty() && self.lines.is_empty()
     }
 
-    /// Whether metrics go anywhere: where they do not, none need be gathered.
+    /// Whether there is a destination for metrics. Without one, none need be collected.
     pub(crate) fn takes_metrics(&self) -> bool {
         !self.metrics.is_empty()
     }
 
-    /// Notes so many spans and log records that were dropped before they came here.
+    /// Counts spans and log records that were dropped before they came here.
     pub(crate) fn count_dropped(&self, spans: usize, log_records: usize) {
         self.spans.iter().for_each(|destination| destination.count_dropped(spans));
         self.lines.iter().for_each(|destination| destination.count_dropped(log_records));
@@ -93,7 +93,7 @@ impl Exporters {
         push(&self.spans, spans);
     }
 
-    /// Hands points, gathered since the last time, to every destination of metrics.
+    /// Hands points, which were collected since the last time, to every destination of metrics.
     pub(crate) fn push_metrics(&self, points: ExportMetricsServiceRequest) {
         push(&self.metrics, divided(points, Metrics::MAX_PER_REQUEST.count));
     }
@@ -103,12 +103,12 @@ impl Exporters {
         push(&self.lines, lines);
     }
 
-    /// The most that any destination has waiting.
+    /// How many items the destination with the most has waiting.
     pub(crate) fn waiting(&self) -> usize {
         [most(&self.spans), most(&self.metrics), most(&self.lines)].into_iter().max().unwrap_or_default()
     }
 
-    /// Sends to all destinations at once what waits for them.
+    /// Sends what waits, to all destinations at the same time.
     pub(crate) async fn flush(&self, within: Duration, pseudonyms: &Pseudonyms, denied: &DenyList) -> Lost {
         let (spans, metrics, lines) = future::join3(
             flush(&self.spans, within, pseudonyms, denied),
@@ -125,11 +125,11 @@ impl Exporters {
     }
 }
 
-fn most<S: Signal>(destinations: &[Destination<S>]) -> usize {
-    destinations.iter().map(Destination::len).max().unwrap_or_default()
+fn most<S: Signal>(destinations: &[ExportDestination<S>]) -> usize {
+    destinations.iter().map(ExportDestination::len).max().unwrap_or_default()
 }
 
-fn push<S: Signal>(destinations: &[Destination<S>], items: Vec<S::Item>) {
+fn push<S: Signal>(destinations: &[ExportDestination<S>], items: Vec<S::Item>) {
     if let Some((last, others)) = destinations.split_last() {
         others.iter().for_each(|destination| destination.push(items.iter().cloned()));
         last.push(items);
@@ -137,7 +137,7 @@ fn push<S: Signal>(destinations: &[Destination<S>], items: Vec<S::Item>) {
 }
 
 async fn flush<S: Signal>(
-    destinations: &[Destination<S>],
+    destinations: &[ExportDestination<S>],
     within: Duration,
     pseudonyms: &Pseudonyms,
     denied: &DenyList,

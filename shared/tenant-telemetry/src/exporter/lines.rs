@@ -1,4 +1,4 @@
-//! Log lines as a signal.
+//! Exports log lines.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::{
     signal::{Signal, at_once, configured},
 };
 use crate::{
-    late::Kept,
+    late::Buffered,
     lines::{Line, LogTenant},
     privacy::Policy,
     queue::Size,
@@ -39,7 +39,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Lines of a process, and what they say of the tenant.
+    /// Makes records of this process's lines, which name the tenant as `tenant` says.
     pub(super) fn of(resource: &Resource, tenant: LogTenant) -> Self {
         let ResourceAttributesWithSchema { attributes, schema_url } = resource.into();
         let resource = ProtoResource { attributes: attributes.0, ..ProtoResource::default() };

@@ -1,7 +1,7 @@
-//! Where telemetry goes: one [`Destination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
+//! Where telemetry goes: one [`ExportDestination`] for each name in `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and
 //! `OTEL_LOGS_EXPORTER`, but for `console`.
 //!
-//! A destination keeps what it is given until that is acknowledged, within bounds, and says what it had to drop.
+//! A destination keeps what it is given until that is acknowledged. It keeps a limited amount and reports what it had to drop.
 
 mod caught;
 mod destination;
@@ -22,7 +22,7 @@ use tenancy::TenantIds;
 
 use super::{privacy::tenant_ids, queue::Size};
 
-pub(super) use destination::Destination;
+pub(super) use destination::ExportDestination;
 pub(super) use exporters::{Exporters, Lost};
 
 /// How a request of a signal leaves.
@@ -30,12 +30,12 @@ pub(super) use exporters::{Exporters, Lost};
 enum Wire<R> {
     /// OTLP over HTTP.
     Otlp(Box<otlp::Otlp>),
-    /// At once, and nobody acknowledges it.
+    /// Sends at once, without an acknowledgement.
     Unacknowledged(Box<dyn Unacknowledged<R>>),
 }
 
 impl<R> Wire<R> {
-    /// How much of what a request may hold it carries.
+    /// How many items one request may carry.
     fn at_most(&self, of_request: Size) -> Size {
         match self {
             Self::Otlp(_) => of_request,
@@ -44,23 +44,23 @@ impl<R> Wire<R> {
     }
 }
 
-/// A message as protobuf. It is written into a slice that has its length: a vector is asked for room before each byte.
+/// Encodes a message as protobuf. It writes into a slice of the right length, which is faster than a vector that grows.
 pub(super) fn encoded(message: &impl Message) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = vec![0; message.encoded_len()];
     message.encode(&mut bytes.as_mut_slice())?;
     Ok(bytes)
 }
 
-/// What sends a request without waiting for anybody.
+/// Sends requests without waiting for an acknowledgement.
 trait Unacknowledged<R>: fmt::Debug + Send + Sync {
     /// How many spans or points it should be given at once.
     fn at_most(&self) -> usize;
 
-    /// Sends a request; how many of its spans or points could not be sent.
+    /// Sends a request and returns how many of its spans or points could not be sent.
     fn send(&self, request: R) -> usize;
 }
 
-/// Something for each signal.
+/// One value for each signal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BySignal<T> {
     pub(super) traces: T,
@@ -90,7 +90,7 @@ impl Exporter {
     pub(super) const OF_TRACES: &[Self] = &[Self::Otlp, Self::XrayOtlp, Self::XrayUdp];
     /// The exporters that take metrics.
     pub(super) const OF_METRICS: &[Self] = &[Self::Otlp, Self::CloudwatchOtlp, Self::Emf];
-    /// Those of log lines.
+    /// The exporters that take log lines.
     #[cfg_attr(not(feature = "json-logs"), allow(dead_code, reason = "without it there are none"))]
     pub(super) const OF_LOGS: &[Self] = &[Self::Console, Self::Otlp];
 
@@ -114,14 +114,14 @@ pub(super) struct Places {
     #[cfg(feature = "aws-sdk")]
     pub(super) cloudwatch_otlp: Option<String>,
     pub(super) xray_daemon: Option<String>,
-    /// Whom clients trust for AWS.
+    /// The certificate authorities that clients trust for AWS.
     pub(super) roots: Roots,
     /// The longest that one attempt may take.
     pub(super) within: BySignal<Duration>,
 }
 
-/// The exporters that `variable` names, separated by commas, out of those that are known; `none` is none. Each comes with what `policy` says
-/// of it.
+/// Reads the exporters that `variable` names, separated by commas, out of the `known` ones. `none` means no exporter. Each comes with what `policy`
+/// says about it.
 pub(super) fn named(
     variable: &str,
     known: &[Exporter],

@@ -24,21 +24,21 @@ pub(crate) struct Otlp {
     signer: Option<Signer>,
 }
 
-/// Why something is still here.
+/// Why a request was not delivered.
 #[derive(Debug)]
 pub(crate) enum NotDelivered {
-    /// The connection broke, as one does that a freeze outlived: worth another try at once.
+    /// The connection broke, as it does while a sandbox is frozen, so another attempt at once may succeed.
     Broken(String),
-    /// Try again later; after this long, if the receiver said so.
+    /// The receiver wants another attempt later, after this time if it named one.
     Later(String, Option<Duration>),
     /// The receiver refused the request, and another try would not help.
     Refused(String),
 }
 
-/// What a receiver said that it took.
+/// A receiver's acknowledgement.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Acknowledged {
-    /// How many spans, points or log records of the request it did not take.
+    /// How many spans, points or log records of the request it rejected.
     pub(super) rejected: u64,
 }
 
@@ -49,7 +49,7 @@ impl Otlp {
         Ok(Self::at(uri, headers, roots, within))
     }
 
-    /// An endpoint of AWS's own. The headers of `OTEL_EXPORTER_OTLP_HEADERS`, which may hold another receiver's key, are not for it.
+    /// An endpoint of AWS itself. It does not get the headers of `OTEL_EXPORTER_OTLP_HEADERS`, which may hold another receiver's key.
     #[cfg(feature = "aws-sdk")]
     pub(super) fn signed<S: Signal>(
         endpoint: String,
@@ -74,7 +74,7 @@ impl Otlp {
         }
     }
 
-    /// The body of a request, compressed if that was asked for.
+    /// The body of a request, compressed if the settings say so.
     pub(super) fn encode(&self, request: &impl Message) -> Result<Bytes, String> {
         let plain = encoded(request).map_err(|error| error.to_string())?;
         if !self.headers.contains_key(header::CONTENT_ENCODING) {
@@ -85,7 +85,7 @@ impl Otlp {
         zipped.map(Bytes::from).map_err(|error| error.to_string())
     }
 
-    /// Sends what was encoded; `Ok` is the receiver's acknowledgement.
+    /// Sends an encoded request and waits for the receiver's acknowledgement.
     pub(super) async fn deliver(&self, body: &Bytes) -> Result<Acknowledged, NotDelivered> {
         let mut request = Request::new(body.clone());
         *request.method_mut() = http::Method::POST;
@@ -124,8 +124,8 @@ fn addressed<S: Signal>(endpoint: Option<String>) -> Result<(Uri, HeaderMap), Te
     caught.take().ok_or_else(|| TelemetryError::Exporter("opentelemetry-otlp sent nothing".to_owned()))
 }
 
-/// How much of a request an answer says was left out. The three signals' answers are alike on the wire; one that is no such message, as
-/// the `{}` of a receiver that answers in JSON, complains of nothing.
+/// How many items of a request an answer says were rejected. The answers of the three signals have the same encoding. An answer that is no such
+/// message, such as `{}` from a receiver that answers in JSON, rejects nothing.
 /// <https://opentelemetry.io/docs/specs/otlp/#partial-success-1>
 fn rejected(answer: &Bytes) -> u64 {
     let answer = ExportTraceServiceResponse::decode(answer.clone()).unwrap_or_default();

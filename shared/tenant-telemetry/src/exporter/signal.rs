@@ -1,4 +1,4 @@
-//! The kinds of telemetry: what of each waits for a destination, and the OTLP request that carries it.
+//! The kinds of telemetry: what waits for a destination, and the OTLP request that carries it.
 
 use std::fmt;
 
@@ -21,31 +21,33 @@ use opentelemetry_sdk::{
 use prost::Message;
 
 use super::caught::Caught;
-use crate::{late::Kept, lines::LogTenant, privacy::Policy, queue::Size, semconv, work::Ended};
+use crate::{late::Buffered, lines::LogTenant, privacy::Policy, queue::Size, semconv, work::Ended};
 
-/// A kind of telemetry.
+/// A kind of telemetry: spans, metrics or log lines.
 pub(crate) trait Signal: fmt::Debug {
     /// One thing that waits to be sent: a span, a point or a log record.
     type Item: Clone + fmt::Debug;
     /// The request that carries items to a receiver.
     type Request: Message;
 
-    /// How much is kept while a receiver does not take it; beyond that the oldest goes.
+    /// How much is kept while a receiver does not accept it. Beyond that, the oldest items are dropped.
     const MAX_WAITING: Size;
     /// How much goes in one request.
     const MAX_PER_REQUEST: Size;
 
-    /// How much an item is.
+    /// The size of an item.
     fn size(item: &Self::Item) -> Size;
 
-    /// Carries items as `policy` allows, and says, where there is a place for it, how many were dropped before them.
+    /// Makes a request of items, with ids as `policy` allows. Where the request has a place for it, it also says how many items were dropped before
+    /// these.
     fn request(&self, items: Vec<Self::Item>, policy: Policy<'_>, dropped: u64) -> Self::Request;
 
-    /// Lets the exporter of opentelemetry-otlp send nothing, to an endpoint or to the environment's: that shows how it is configured.
+    /// Lets the exporter of opentelemetry-otlp send an empty request, to `endpoint` or to the one that the environment names, to find out how it is
+    /// configured.
     ///
     /// # Errors
     ///
-    /// With what is wrong with the configuration.
+    /// What is wrong with the configuration.
     fn send_nothing(endpoint: Option<String>, client: Caught) -> Result<(), String>;
 }
 
@@ -88,10 +90,10 @@ impl Signal for Spans {
     }
 }
 
-/// Points of metrics, gathered since the last time.
+/// Points of metrics that were collected since the last time.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    /// What they say of tenants where they go to the log.
+    /// How points that go to the log name tenants.
     pub(super) in_log: Option<LogTenant>,
 }
 

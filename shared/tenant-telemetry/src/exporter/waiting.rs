@@ -1,4 +1,4 @@
-//! What waits for a receiver, and what was dropped of it: known until the log has it, and until the receiver does.
+//! The items that wait for a receiver, and counts of those that were dropped, until both the log and the receiver have been told.
 
 use crate::queue::{Queue, Size};
 
@@ -6,23 +6,23 @@ use crate::queue::{Queue, Size};
 #[derive(Debug)]
 pub(super) struct Waiting<T> {
     queue: Queue<T>,
-    /// Dropped, and not handed to the log yet.
+    /// How many were dropped and not logged yet.
     unlogged: usize,
-    /// Dropped, and reported in no request that was taken.
+    /// How many were dropped and not reported in an accepted request yet.
     unreported: usize,
 }
 
-/// What a request contents.
+/// What a request contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Contents {
     /// Spans, points or log records.
     pub(super) count: usize,
-    /// How many it says were dropped before it.
+    /// How many items it reports as dropped before it.
     pub(super) dropped_before: usize,
 }
 
 impl<T> Waiting<T> {
-    /// Room for so much; beyond that the oldest are dropped.
+    /// Holds at most `most`. Beyond that, the oldest items are dropped.
     pub(super) fn new(most: Size) -> Self {
         Self { queue: Queue::new(most), unlogged: 0, unreported: 0 }
     }
@@ -32,7 +32,7 @@ impl<T> Waiting<T> {
         self.count_dropped(dropped);
     }
 
-    /// Counts so many as dropped.
+    /// Counts items as dropped.
     pub(super) fn count_dropped(&mut self, count: usize) {
         self.unlogged += count;
         self.unreported += count;
@@ -43,13 +43,13 @@ impl<T> Waiting<T> {
         self.queue.held().count
     }
 
-    /// The oldest items, for a request of so much at most, and what that is to hold; none if nothing waits.
+    /// Takes the oldest items for a request of at most `most`, and says what the request contains. There is none if nothing waits.
     pub(super) fn take(&mut self, most: Size) -> Option<(Vec<T>, Contents)> {
         let (items, count) = self.queue.take(most);
         (!items.is_empty()).then_some((items, Contents { count, dropped_before: self.unreported }))
     }
 
-    /// Nothing more is to be done about a request, of which so many were not taken. Unless nothing of it was, the receiver knows what it says.
+    /// Ends a request, of which some items were not accepted. Unless none was, the receiver now knows how many were dropped before.
     pub(super) fn settle(&mut self, request: Contents, not_taken: usize) {
         if not_taken < request.count {
             self.unreported = self.unreported.saturating_sub(request.dropped_before);

@@ -47,7 +47,7 @@ impl XrayUdp {
         Ok(Self { socket })
     }
 
-    /// Whether it left. A refusal is of the datagram before; this one may still find the daemon.
+    /// Sends a datagram and returns whether it left. A refusal that is reported here was of the datagram before, so this one is sent once more.
     fn send_datagram(&self, datagram: &[u8]) -> bool {
         match self.socket.send(datagram) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.socket.send(datagram).is_ok(),
@@ -89,7 +89,7 @@ fn count(request: &ExportTraceServiceRequest) -> usize {
     request.resource_spans.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum()
 }
 
-/// The same spans in two requests; how many there are, if they cannot be divided.
+/// Divides the spans into two requests. The error is how many spans there are, if they cannot be divided.
 fn halves(
     mut request: ExportTraceServiceRequest,
 ) -> Result<(ExportTraceServiceRequest, ExportTraceServiceRequest), usize> {

@@ -1,5 +1,5 @@
-//! Export after the response. `Runtime::layer` wraps *around* the call that posts the response, so what stands after
-//! the inner service here runs when the caller already has its answer, and before the next invocation is asked for.
+//! Export after the response. `Runtime::layer` wraps *around* the call that posts the response, so code after the inner service runs when the caller
+//! already has its answer, and before the next invocation is asked for.
 
 use std::{
     future::{Future, poll_fn},
@@ -16,11 +16,12 @@ use tower::{BoxError, Layer, Service};
 
 use crate::{Telemetry, telemetry::FLUSH_WITHIN};
 
-/// What must be left of an invocation's time for its spans to get out over a connection that is there: a handler that has not answered by
-/// then has timed out. As long before that, what has ended goes, and a connection that a freeze has killed is made anew.
+/// The time before an invocation's deadline at which its open spans are exported over an existing connection: a handler that has not answered by then
+/// counts as timed out. As long before that, the spans that have ended are exported, which also replaces a connection that broke while the sandbox
+/// was frozen.
 const TIMEOUT_MARGIN: Duration = Duration::from_millis(200);
 
-/// The margin of an invocation with so much time: never more than an eighth of it.
+/// The margin for an invocation that may take this long. It is never more than an eighth of it.
 fn margin(time: Duration) -> Duration {
     TIMEOUT_MARGIN.min(time / 8)
 }
@@ -28,7 +29,7 @@ fn margin(time: Duration) -> Duration {
 /// The most an invocation may take on Lambda.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
-/// Until Lambda ends the invocation. A host that sets no deadline, or one that is past, is taken to give the most there is.
+/// The time until Lambda ends the invocation. A host that sets no deadline, or one that is past, counts as giving the most that Lambda allows.
 fn time_left(context: &lambda_runtime::Context) -> Duration {
     context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST_INVOCATION)
 }
@@ -97,12 +98,12 @@ where
     }
 }
 
-/// Whether a handler answers before this moment; if it does, as soon as it has.
+/// Waits until the handler has answered or this moment has come. Returns whether it has answered.
 async fn answers_before<F: Future>(moment: Instant, handler: Pin<&mut MaybeDone<F>>) -> bool {
     tokio::time::timeout_at(moment, handler).await.is_ok()
 }
 
-/// Exports while the handler goes on: an answer does not wait for a receiver.
+/// Exports while the handler goes on, so that its answer does not wait for a receiver.
 async fn while_handling<F: Future>(mut handler: Pin<&mut MaybeDone<F>>, export: impl Future<Output = ()>) {
     let mut export = pin!(export);
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! The span of an HTTP request behind API Gateway, and the last word on its response.
+//! The span of an HTTP request behind API Gateway, and the final form of its response.
 
 use std::{
     future::Future,
@@ -30,11 +30,10 @@ use crate::{
     tracer::x_debug_admits,
 };
 
-/// Opens the SERVER span `{method} {route}`, turns a [`Problem`], or what it is made of, into its response, names the trace in the response's
-/// `traceparent` header, and logs one line per request, by the id of its invocation. The span and the line have the code of the problem that was
-/// the answer, if it was one, as `problem.code`.
+/// Opens the SERVER span `{method} {route}`, turns an error into the response of its [`Problem`], adds the response header `traceparent`, and logs
+/// one line per request with the id of its invocation. If the answer was a problem, the span and the line have its code as `problem.code`.
 ///
-/// It goes around any service whose answer is a response to `lambda_http`, an axum `Router` too. The span ends when the whole body is there: one
+/// Put it around any service that answers `lambda_http` with a response, such as an axum `Router`. The span ends when the whole body is there; a body
 /// that streams is collected first. The route is the one that API Gateway matched.
 #[derive(Debug, Clone, Default)]
 pub struct HttpLayer {
@@ -48,7 +47,7 @@ struct Settings {
 }
 
 impl HttpLayer {
-    /// A layer that shows no query parameters and believes no account.
+    /// Makes a layer that records no query parameters and believes no account.
     pub fn new() -> Self {
         Self::default()
     }
@@ -59,8 +58,8 @@ impl HttpLayer {
         self
     }
 
-    /// Names the query parameters that may stand on spans, in `url.query`. Whatever else a caller sends may be anything, a secret too,
-    /// and is left out.
+    /// Names the query parameters that spans may record in `url.query`. Other parameters are left out, since a caller may send anything, even a
+    /// secret.
     pub fn showing_query(mut self, parameters: &'static [&'static str]) -> Self {
         Arc::make_mut(&mut self.settings).query_parameters = parameters;
         self
@@ -172,7 +171,7 @@ fn thresholds(request: &Request, settings: &Settings) -> Thresholds {
     settings.believed_accounts.thresholds(account)
 }
 
-/// The query of a request, with only these parameters.
+/// The query of a request, reduced to these parameters.
 fn query(request: &Request, parameters: &[&str]) -> String {
     let sent = request.query_string_parameters_ref();
     let mut query = form_urlencoded::Serializer::new(String::new());

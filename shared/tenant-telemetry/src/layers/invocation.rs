@@ -27,8 +27,8 @@ use crate::{
 /// Opens the SERVER span of a batch invocation. It carries no tenant, since a batch may serve several; the spans of
 /// its messages do.
 ///
-/// Its parent is what Lambda's X-Ray header says, or the `traceparent` of whoever invoked the function directly: in `custom` of the
-/// client context, where [`crate::AwsSdkTracing`] puts it.
+/// Its parent comes from Lambda's X-Ray header, or from the `traceparent` of a direct invocation, which [`crate::AwsSdkTracing`] puts into `custom`
+/// of the client context.
 ///
 /// `T` is the event.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl<T> InvocationLayer<T> {
         Self { trigger, describe: |_| Vec::new(), carrier: |_| HashMap::new() }
     }
 
-    /// Puts more attributes on the span, which `describe` reads from the event.
+    /// Adds attributes to the span, which `describe` reads from the event.
     pub fn describing(self, describe: fn(&T) -> Vec<KeyValue>) -> Self {
         Self { describe, ..self }
     }

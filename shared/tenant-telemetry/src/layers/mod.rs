@@ -18,13 +18,13 @@ pub use invocation::{InvocationLayer, InvocationService, context_of_input, strea
 
 use super::{
     messages::fail_span,
-    metrics::{Begun, HttpRequest, Outcome},
+    metrics::{HttpRequest, InvocationStart, Outcome},
     propagation::Parent,
     semconv, start_under,
     startup::Initialization,
 };
 
-/// An invocation, as spans and metrics tell of it.
+/// An invocation as far as its span and its metrics describe it.
 struct Beginning<'a> {
     lambda: &'a lambda_runtime::Context,
     trigger: &'static str,
@@ -32,7 +32,7 @@ struct Beginning<'a> {
     request: Option<HttpRequest>,
 }
 
-/// Starts the SERVER span of an invocation under its parent. In the first invocation of a sandbox, the sandbox's start has a span too.
+/// Starts the SERVER span of an invocation under its parent. In the first invocation of a sandbox, it also records a span for the sandbox's start.
 fn start_invocation(
     name: String,
     parent: Parent,
@@ -60,12 +60,12 @@ fn start_invocation(
     }
     if let Some(outcome) = cx.get::<Outcome>() {
         let init = initialization.map(|initialization| initialization.took);
-        outcome.begin(&cx, Begun { trigger, cold: cold_start, init, request });
+        outcome.begin(&cx, InvocationStart { trigger, cold: cold_start, init, request });
     }
     cx
 }
 
-/// Says how an invocation ended, to metrics; its span says so itself.
+/// Tells metrics how an invocation ended. The span records that by itself.
 fn end_invocation(cx: &opentelemetry::Context, error: Option<Cow<'static, str>>, status: Option<u16>) {
     if let Some(outcome) = cx.get::<Outcome>() {
         outcome.end(error, status);
@@ -77,7 +77,7 @@ fn end_invocation(cx: &opentelemetry::Context, error: Option<Cow<'static, str>>,
 pub(super) struct EndOnDrop(pub(super) opentelemetry::Context);
 
 impl EndOnDrop {
-    /// What a future that is dropped before it is done has failed with.
+    /// The error type of an invocation whose future is dropped before it is done.
     pub(super) fn error_type() -> &'static str {
         if std::thread::panicking() { "panic" } else { "cancelled" }
     }

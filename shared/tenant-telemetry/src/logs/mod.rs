@@ -1,5 +1,5 @@
-//! Log lines: one JSON object each on standard output, OTLP log records, or both. Of the tenant they say an alias at most, unless asked to be
-//! plain.
+//! Log lines: one JSON object each on standard output, OTLP log records, or both. They name the tenant by an alias at most, unless `LOG_TENANT` is
+//! `plain`.
 //!
 //! | file | idea |
 //! |---|---|
@@ -34,10 +34,10 @@ use super::settings::Settings;
 const OF_AN_EXPORT: [&str; 7] =
     [crate::telemetry::TARGET, "aws_config", "aws_sigv4", "aws_smithy", "hyper", "opentelemetry", "rustls"];
 
-/// What logs are set up with.
+/// The settings of logs.
 #[derive(Debug, Clone)]
 pub(super) struct LogSettings {
-    /// As `RUST_LOG` writes it; `info` where it is empty or cannot be read.
+    /// The level, in the form of `RUST_LOG`. It is `info` where the text is empty or invalid.
     pub(super) level: String,
     /// Whether lines go to standard output.
     pub(super) console: bool,
@@ -84,7 +84,7 @@ impl Settings {
         std::iter::once(console).chain(records).collect()
     }
 
-    /// Makes that layer the process's subscriber.
+    /// Makes the layer of [`json_logs`](Self::json_logs) the process's subscriber.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ fn tells_of_an_export(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::WARN && (of_an_export || Context::is_current_telemetry_suppressed())
 }
 
-/// Takes the fields of a line, each by its name.
+/// Collects the fields of a line by name.
 struct Fields<F>(F);
 
 impl<F: FnMut(&'static str, Value)> Visit for Fields<F> {

@@ -21,10 +21,10 @@ use crate::{
     lines::{LateLines, Line},
 };
 
-/// The bytes of all texts of a record together; what is beyond is cut off.
+/// The most bytes that all texts of a record have together. What is beyond is cut off.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Makes records of lines.
+/// Makes OTLP records of log lines.
 pub(super) struct Records {
     late: LateLines,
 }
@@ -95,7 +95,7 @@ fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A field of a line: text, as far as there is `room` for it, a number or a truth.
+/// The value of a field: a text, as far as there is `room` for it, a number or a boolean.
 fn any(value: Value, room: &mut usize) -> AnyValue {
     let value = match value {
         Value::String(mut text) => {

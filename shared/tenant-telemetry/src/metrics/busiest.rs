@@ -1,5 +1,5 @@
-//! Which tenants are named: those that are surely among the busiest. The rest is counted as one, so that a metric has few points, however
-//! many tenants there are, and few series, however many sandboxes count.
+//! Which tenants metrics name: those that are with near certainty among the busiest. All others are counted as one, so that a metric has few points,
+//! however many tenants there are, and few series, however many sandboxes count.
 //!
 //! Tenants are counted by the Space-Saving algorithm: A. Metwally, D. Agrawal, A. El Abbadi, "Efficient Computation of Frequent and Top-k
 //! Elements in Data Streams", ICDT 2005, <https://doi.org/10.1007/978-3-540-30570-5_27>. A newcomer takes the counter of who has the least,
@@ -12,11 +12,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-/// Counters for each tenant that may be named: to become busy, a tenant needs one before. The more there are, the smaller are their errors.
+/// How many counters there are for each tenant that may be named. A tenant needs a counter before it can be named, and more counters make smaller
+/// errors.
 const COUNTERS_PER_NAME: usize = 8;
-/// Of so many observations a tenant is counted once: far more than a burst has, where a few go side by side. Tenants are ranked after each.
+/// The observations in a block, in which a tenant is counted once: far more than a burst has, even where several bursts overlap. Tenants are ranked
+/// after each block.
 const BLOCK: u32 = 50;
-/// After so many observations all counts are halved: what counts is who is busy now.
+/// After this many observations all counts are halved, so that the recent past counts most.
 const HALVED_AFTER: u32 = 10_000;
 /// By how much the square root of a tenant's count must be greater. The square root of a count of independent events has a standard
 /// deviation of one half, whatever the count (M. S. Bartlett, "The Square Root Transformation in Analysis of Variance", 1936), and so the
@@ -42,7 +44,7 @@ struct Counter {
     count: u32,
     /// In which one it was counted last.
     block: u32,
-    /// At most so much of the count is of others, who had the counter before.
+    /// At most this much of the count belongs to tenants that had the counter before.
     error: u32,
     named: bool,
 }
@@ -59,7 +61,7 @@ impl Busiest {
         Self { names, counters: Vec::new(), places: HashMap::new(), observed: 0, block: 0 }
     }
 
-    /// Counts a tenant, if it is the first time in this block; whether it is surely one of the busiest.
+    /// Counts a tenant, if it is the first time in this block. Returns whether the tenant is named.
     pub(super) fn observe(&mut self, tenant: &Arc<str>) -> bool {
         let place = self.count(tenant);
         self.observed += 1;
@@ -74,7 +76,7 @@ impl Busiest {
         place.and_then(|place| self.counters.get(place)).is_some_and(|counter| counter.named)
     }
 
-    /// Where the tenant's counter is, which has counted it.
+    /// Counts the tenant and returns the index of its counter.
     fn count(&mut self, tenant: &Arc<str>) -> Option<usize> {
         let block = self.block;
         if let Some(place) = self.places.get(tenant) {
@@ -97,7 +99,8 @@ impl Busiest {
         Some(place)
     }
 
-    /// Names who surely has more than the one after the last name. Who is named stays so for as long as it has more.
+    /// Names the tenants that with near certainty have more requests than the one after the last name. A tenant stays named for as long as it has
+    /// more.
     fn rank(&mut self) {
         let mut counts: Vec<u32> = self.counters.iter().map(|counter| counter.count).collect();
         let runner_up = if counts.len() > self.names {
@@ -137,7 +140,7 @@ mod tests {
         random: u64,
         /// How many requests a burst has on average.
         mean: f64,
-        /// Whose bursts are under way.
+        /// The tenants whose bursts are under way, by rank.
         bursts: Vec<usize>,
     }
 

@@ -1,5 +1,5 @@
-//! Exemplars: of each point of a histogram the slowest (greatest) measurement that was made in a sampled span, and that span. The SDK
-//! writes none, so they are noted beside the measurement and attached to what was gathered.
+//! Exemplars: for each point of a histogram, the slowest (greatest) measurement that was made in a sampled span, and that span. The SDK writes no
+//! exemplars, so they are recorded beside the measurement and attached to the points that it collects.
 //! <https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exemplars>
 
 use std::{
@@ -38,15 +38,15 @@ pub(super) struct Measurement {
 }
 
 /// The slowest measurements of one histogram, by the attributes of their points.
-type Slowest = Vec<Noted>;
+type Slowest = Vec<SlowestMeasurement>;
 
 /// The slowest measurement of a point. It stays for the next flush, whose points are mostly the same, and goes if that has none.
 #[derive(Debug)]
-struct Noted {
+struct SlowestMeasurement {
     attributes: Vec<KeyValue>,
-    /// Since the last flush.
+    /// The slowest since the last flush.
     slowest: Option<Measurement>,
-    /// Of the flush that is under way.
+    /// The slowest for the flush that is under way.
     taken: Option<Measurement>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Name {
     name: Cow<'static, str>,
 }
 
-/// The slowest measurements of all histograms since they were taken last. Whoever makes an instrument twice has it once here.
+/// The slowest measurements of all histograms since they were taken last. An instrument that is made twice is here once.
 #[derive(Debug, Default)]
 pub(super) struct Exemplars(Mutex<Vec<(Name, Arc<Mutex<Slowest>>)>>);
 
@@ -72,7 +72,7 @@ impl Exemplars {
         slowest
     }
 
-    /// Sets apart what was noted since the last call, for [`Exemplars::attach`].
+    /// Sets apart what was recorded since the last call, for [`Exemplars::attach`].
     pub(super) fn take(&self) {
         for (_, noted) in &*self.0.lock() {
             noted.lock().retain_mut(|noted| {
@@ -102,7 +102,7 @@ impl Exemplars {
     }
 }
 
-fn attach<T>(noted: &[Noted], gathered: &Gathered<T>, sent: &mut SentHistogram) {
+fn attach<T>(noted: &[SlowestMeasurement], gathered: &Gathered<T>, sent: &mut SentHistogram) {
     for (point, sent) in gathered.data_points().zip(&mut sent.data_points) {
         let noted = noted.iter().filter_map(|noted| noted.taken.filter(|_| same(&noted.attributes, point)));
         let slowest = noted.max_by(|one, other| one.value.total_cmp(&other.value));
@@ -117,12 +117,12 @@ fn holds(point: &HistogramDataPoint, Measurement { value, at, .. }: &Measurement
         && point.max.is_none_or(|max| *value <= max)
 }
 
-/// Since 1970.
+/// Nanoseconds since 1970.
 fn nanoseconds(at: SystemTime) -> u64 {
     u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or_default()
 }
 
-/// Whether these are a point's attributes, in whatever order.
+/// Whether these are a point's attributes, in any order.
 fn same<T>(noted: &[KeyValue], of: &Point<T>) -> bool {
     noted.iter().eq(of.attributes())
         || (of.attributes().count() == noted.len() && of.attributes().all(|attribute| noted.contains(attribute)))
@@ -162,7 +162,7 @@ impl WithExemplars {
     }
 }
 
-/// Instruments that are the SDK's as they are.
+/// Instruments that are passed through to the SDK unchanged.
 macro_rules! of_the_sdk {
     ($($name:ident($builder:ty) -> $instrument:ty),* $(,)?) => {
         $(fn $name(&self, builder: $builder) -> $instrument {
@@ -241,7 +241,7 @@ fn keep_if_slowest(slowest: &Mutex<Slowest>, value: f64, attributes: &[KeyValue]
             }
         }
         None if noted.len() < MAX_POINTS => {
-            noted.push(Noted { attributes: attributes.to_vec(), slowest: Some(measurement), taken: None });
+            noted.push(SlowestMeasurement { attributes: attributes.to_vec(), slowest: Some(measurement), taken: None });
         }
         None => {}
     }

@@ -1,4 +1,4 @@
-//! What an invocation came to: noted by the layer around its handler, counted once the response is out.
+//! The outcome of an invocation. The layer around the handler records it, and it is counted once the response has been sent.
 
 use std::{
     borrow::Cow,
@@ -18,7 +18,7 @@ use crate::semconv;
 /// The failure of an invocation that ran out of time.
 pub(crate) const TIMEOUT: &str = "timeout";
 
-/// What one invocation came to. It travels in the OpenTelemetry context as its work does, where metrics are received.
+/// The outcome of one invocation. It travels in the OpenTelemetry context, as the invocation's work does, if metrics are exported.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
     record: Arc<Mutex<Option<InvocationRecord>>>,
@@ -42,11 +42,11 @@ pub(super) struct Ended {
     pub(super) took: Duration,
     /// `error.type`, where it failed.
     pub(super) error: Option<Cow<'static, str>>,
-    /// Of the response, if it was HTTP.
+    /// The status of the response, if it was HTTP.
     pub(super) status: Option<u16>,
 }
 
-/// What metrics say of an HTTP request: no more than has a bound.
+/// What metrics say about an HTTP request: only values of which there are few.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpRequest {
     method: &'static str,
@@ -54,29 +54,29 @@ pub(crate) struct HttpRequest {
     scheme: &'static str,
 }
 
-/// What an invocation begins with.
+/// What is known when an invocation begins.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct InvocationStart {
     /// The FaaS trigger of semantic conventions.
     pub(crate) trigger: &'static str,
     /// Whether it is the first of its process.
     pub(crate) cold: bool,
     /// How long the process had taken to be ready, in its first invocation.
     pub(crate) init: Option<Duration>,
-    /// Of API Gateway.
+    /// The request, if API Gateway invoked the function.
     pub(crate) request: Option<HttpRequest>,
 }
 
 impl Outcome {
-    /// The handler begins, in the span of `cx`.
-    pub(crate) fn begin(&self, cx: &Context, begun: Begun) {
-        let Begun { trigger, cold, init, request } = begun;
+    /// Records that the handler begins, in the span of `cx`.
+    pub(crate) fn begin(&self, cx: &Context, begun: InvocationStart) {
+        let InvocationStart { trigger, cold, init, request } = begun;
         let span = cx.span().span_context().clone();
         *self.record.lock() =
             Some(InvocationRecord { span, trigger, cold, init, request, began: Instant::now(), ended: None });
     }
 
-    /// The handler is done. What is noted first counts.
+    /// Records that the handler has ended. Only the first call counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>, status: Option<u16>) {
         if let Some(record) = &mut *self.record.lock() {
             let ended = || Ended { took: record.began.elapsed(), error, status };
@@ -84,13 +84,13 @@ impl Outcome {
         }
     }
 
-    /// The handler is not waited for any longer: it and what it has under way have failed with `error_type`, unless they have ended.
+    /// Gives the handler up: it and the operations that it has under way have failed with `error_type`, unless they have ended.
     pub(crate) fn give_up(&self, error_type: &'static str) {
         self.under_way.give_up(error_type);
         self.end(Some(error_type.into()), None);
     }
 
-    /// What is known, once; none where no layer has told anything.
+    /// Takes what is known of the invocation. There is nothing if no layer has recorded anything.
     pub(super) fn take(&self) -> Option<InvocationRecord> {
         self.under_way.close();
         self.record.lock().take()
@@ -106,7 +106,7 @@ impl InvocationRecord {
 }
 
 impl HttpRequest {
-    /// `route` is a template, as API Gateway matched it; a path is none.
+    /// Makes it of a request. `route` must be the template that API Gateway matched, not a path.
     pub(crate) fn new(method: &http::Method, route: Option<String>, scheme: Option<&str>) -> Self {
         // A caller may send any method: those that semantic conventions know are told apart.
         const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
@@ -135,7 +135,7 @@ mod tests {
 
     fn begun() -> Outcome {
         let outcome = Outcome::default();
-        outcome.begin(&Context::new(), Begun { trigger: "http", cold: false, init: None, request: None });
+        outcome.begin(&Context::new(), InvocationStart { trigger: "http", cold: false, init: None, request: None });
         outcome
     }
 

@@ -1,4 +1,4 @@
-//! Metrics by OpenTelemetry's API: instruments, and what they have recorded since it was gathered last.
+//! Metrics by OpenTelemetry's API: the instruments, and the collection of what they have recorded.
 //!
 //! | file | idea |
 //! |---|---|
@@ -41,7 +41,7 @@ use self::{
     reader::Reader,
 };
 pub(crate) use self::{
-    invocation::{Begun, HttpRequest, Outcome, TIMEOUT},
+    invocation::{HttpRequest, InvocationStart, Outcome, TIMEOUT},
     recorder::{Recorder, TenantNames, recorder},
     timed::{TimedOperation, UnderWay},
     usage::cpu_time,
@@ -51,7 +51,7 @@ use crate::semconv;
 /// The scope of this crate's instruments.
 const SCOPE: &str = env!("CARGO_PKG_NAME");
 
-/// The meter provider of a process, and how what it counted is gathered.
+/// The meter provider of a process, with what collects its points.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics(Arc<Inner>);
 
@@ -76,7 +76,7 @@ impl Metrics {
         Self(Arc::new(Inner { provider, reader, tenants, exemplars: Arc::default(), gathered: Mutex::default() }))
     }
 
-    /// What counts for this crate's own instruments.
+    /// Records with this crate's own instruments.
     pub(crate) fn recorder(&self) -> Recorder {
         let scope = InstrumentationScope::builder(SCOPE)
             .with_version(env!("CARGO_PKG_VERSION"))

@@ -1,4 +1,4 @@
-//! What the SDK has counted, whenever it is asked for: no thread and no timer, since a sandbox is frozen between invocations.
+//! Reads what the SDK has counted when it is asked to. It has no thread and no timer, since a sandbox is frozen between invocations.
 
 use std::{
     sync::{Arc, Weak},
@@ -15,7 +15,8 @@ use opentelemetry_sdk::{
 pub(super) struct Reader(Arc<ManualReader>);
 
 impl Default for Reader {
-    /// Delta: each gathering has what came since the one before. A sandbox may end at any time, and nobody need know how it began.
+    /// Delta temporality: each collection has what was recorded since the one before. A sandbox may end at any time, and a receiver need not remember
+    /// when it began.
     fn default() -> Self {
         Self(Arc::new(ManualReader::builder().with_temporality(Temporality::Delta).build()))
     }

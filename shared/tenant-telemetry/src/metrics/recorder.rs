@@ -1,5 +1,5 @@
-//! Counts and measures, with attributes that have a bound: no user, no id and no path is among them, and a tenant only where it is asked for.
-//! They are in the order of their names. In another order the SDK keeps a point twice, by its attributes as they came and as it sorts them.
+//! Counts and measures, with attributes of few values: no user, id or path is among them, and a tenant only where settings ask for it. The attributes
+//! are in the order of their names. In another order the SDK keeps each point twice, once with the attributes as they came and once with them sorted.
 
 use std::{
     borrow::Cow,
@@ -19,20 +19,20 @@ use super::{
 };
 use crate::semconv;
 
-/// Counts for this process; none where nobody receives metrics.
+/// The recorder of this process. There is none where metrics are not exported.
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
 /// Which tenants metrics name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum TenantNames {
-    /// None: a metric has as many points as without tenants.
+    /// Metrics name no tenant.
     #[default]
     None,
-    /// So many of the busiest, and everybody else as one.
+    /// Metrics name this many of the busiest tenants, and all others as one.
     Top(usize),
 }
 
-/// What this process counts with.
+/// Counts and measures for this process.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     instruments: Instruments,
@@ -40,7 +40,7 @@ pub(crate) struct Recorder {
     usage: Usage,
 }
 
-/// The recorder of this process; none where metrics are off.
+/// The recorder of this process. There is none where metrics are off.
 pub(crate) fn recorder() -> Option<&'static Recorder> {
     RECORDER.get()
 }
@@ -59,7 +59,7 @@ impl Recorder {
         let _first_counts = RECORDER.set(self);
     }
 
-    /// Notes that an invocation began, and gives what its outcome goes into.
+    /// Records that an invocation began. Returns the place for its outcome.
     pub(crate) fn begin(&self) -> Outcome {
         self.usage.begin();
         Outcome::default()
@@ -101,7 +101,7 @@ impl Recorder {
         }
     }
 
-    /// A call of AWS is over, in its span.
+    /// Measures a call of AWS that has ended, in its span.
     pub(crate) fn call_ends(&self, method: String, error: Option<Cow<'static, str>>, took: Duration) {
         let mut attributes = Vec::with_capacity(3);
         attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error)));
@@ -110,7 +110,7 @@ impl Recorder {
         self.instruments.call_duration.record(took.as_secs_f64(), &attributes);
     }
 
-    /// The processing of a message begins, in its span: it was sent at `sent`, and is delivered for the nth time.
+    /// Measures a message whose processing begins, in its span. It was sent at `sent`, and this is its nth delivery.
     pub(super) fn message_begins(&self, attributes: &[KeyValue], sent: Option<SystemTime>, deliveries: Option<u32>) {
         self.instruments.consumed.add(1, attributes);
         if deliveries.is_some_and(|deliveries| deliveries > 1) {
@@ -123,7 +123,7 @@ impl Recorder {
         }
     }
 
-    /// The processing of a message is over, in its span.
+    /// Measures a message whose processing has ended, in its span.
     pub(super) fn message_ends(
         &self,
         mut attributes: Vec<KeyValue>,
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::{
-        Begun, HttpRequest,
+        HttpRequest, InvocationStart,
         tests::{gathered, in_span, metrics, metrics_naming, points},
     };
 
@@ -174,7 +174,7 @@ mod tests {
             let outcome = recorder.begin();
             let request = HttpRequest::new(&http::Method::POST, Some("/bookings".to_owned()), None);
             let init = (status == 503).then_some(Duration::from_millis(40));
-            let begun = Begun { trigger: "http", cold: status == 503, init, request: Some(request) };
+            let begun = InvocationStart { trigger: "http", cold: status == 503, init, request: Some(request) };
             outcome.begin(&in_span(1, true), begun);
             outcome.end((status == 503).then_some("503".into()), Some(status));
             recorder.invocation(&outcome, Some(&label(tenant)));
@@ -221,7 +221,7 @@ mod tests {
         let metrics = metrics();
         let recorder = metrics.recorder();
         let outcome = recorder.begin();
-        outcome.begin(&Context::new(), Begun { trigger: "timer", cold: false, init: None, request: None });
+        outcome.begin(&Context::new(), InvocationStart { trigger: "timer", cold: false, init: None, request: None });
         recorder.invocation(&outcome, None);
         let told = gathered(&metrics);
         let of = |name: &str| {

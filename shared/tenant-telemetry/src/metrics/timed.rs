@@ -14,10 +14,10 @@ use crate::{Work, semconv};
 
 /// An operation that is timed, in its span. It is measured when it ends, or when its invocation is given up before that.
 #[derive(Debug, Clone)]
-pub(crate) struct TimedOperation(Arc<Mutex<Option<Begun>>>);
+pub(crate) struct TimedOperation(Arc<Mutex<Option<TimedStart>>>);
 
 #[derive(Debug)]
-struct Begun {
+struct TimedStart {
     recorder: &'static Recorder,
     cx: Context,
     kind: Kind,
@@ -37,7 +37,7 @@ enum Kind {
 }
 
 impl TimedOperation {
-    /// The processing of a message of `destination` begins in the span of `cx`; none where nobody receives metrics.
+    /// Begins to time the processing of a message of `destination`, in the span of `cx`. There is nothing to time where metrics are not exported.
     pub(crate) fn message(
         cx: &Context,
         system: &'static str,
@@ -57,13 +57,13 @@ impl TimedOperation {
         Some(Self::begin(recorder, cx, Kind::Message(attributes)))
     }
 
-    /// A call of AWS begins in the span of `cx`; none where nobody receives metrics.
+    /// Begins to time a call of AWS, in the span of `cx`. There is nothing to time where metrics are not exported.
     #[cfg(feature = "aws-sdk")]
     pub(crate) fn call(cx: &Context, service: &str, operation: &str) -> Option<Self> {
         Some(Self::call_by(recorder()?, cx, service, operation))
     }
 
-    /// The same, measured by this recorder.
+    /// Begins to time an operation with this recorder.
     #[cfg(any(feature = "aws-sdk", feature = "bench"))]
     pub(crate) fn call_by(recorder: &'static Recorder, cx: &Context, service: &str, operation: &str) -> Self {
         Self::begin(recorder, cx, Kind::Call(format!("{service}/{operation}")))
@@ -71,16 +71,16 @@ impl TimedOperation {
 
     fn begin(recorder: &'static Recorder, cx: &Context, kind: Kind) -> Self {
         let began = Instant::now();
-        let timed = Self(Arc::new(Mutex::new(Some(Begun { recorder, cx: cx.clone(), kind, began }))));
+        let timed = Self(Arc::new(Mutex::new(Some(TimedStart { recorder, cx: cx.clone(), kind, began }))));
         if let Some(under_way) = cx.get::<UnderWay>() {
             under_way.keep(&timed);
         }
         timed
     }
 
-    /// It is over; `error` is its `error.type`, if it failed. What is noted first counts.
+    /// Ends the operation. `error` is its `error.type`, if it failed. Only the first call counts.
     pub(crate) fn end(&self, error: Option<Cow<'static, str>>) {
-        let Some(Begun { recorder, cx, kind, began }) = self.0.lock().take() else { return };
+        let Some(TimedStart { recorder, cx, kind, began }) = self.0.lock().take() else { return };
         let took = began.elapsed();
         let work = cx.get::<Work>().cloned();
         let _entered = cx.attach();
@@ -93,8 +93,8 @@ impl TimedOperation {
     }
 }
 
-/// What an invocation has begun and not ended: a value of its context, and of those of its messages. What is in it holds that context, and
-/// thereby this: the circle is broken when each ends, and when this is closed.
+/// The operations that an invocation has begun and not ended. It is a value of the invocation's context and of those of its messages. Each operation
+/// holds that context and thereby this list; the cycle is broken when the operation ends or the list is closed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnderWay(Arc<Mutex<State>>);
 
@@ -112,14 +112,14 @@ impl UnderWay {
         }
     }
 
-    /// Nothing is waited for any longer: what has not ended has failed with `error_type`.
+    /// Gives up what has not ended: it has failed with `error_type`.
     pub(super) fn give_up(&self, error_type: &'static str) {
         let timed = self.0.lock().timed.clone();
         // What began last is within what began before.
         timed.iter().rev().for_each(|timed| timed.end(Some(error_type.into())));
     }
 
-    /// Keeps nothing any more.
+    /// Closes the list, which then keeps no operation any more.
     pub(super) fn close(&self) {
         let timed = {
             let mut state = self.0.lock();
@@ -137,7 +137,7 @@ mod tests {
 
     use super::{Arc, Kind, Recorder, TimedOperation};
     use crate::metrics::{
-        Begun, Outcome,
+        InvocationStart, Outcome,
         tests::{gathered, in_span, metrics, points},
     };
 
@@ -146,14 +146,14 @@ mod tests {
         let metrics = metrics();
         let recorder: &'static Recorder = Box::leak(Box::new(metrics.recorder()));
         let outcome = Outcome::default();
-        outcome.begin(&in_span(1, true), Begun { trigger: "pubsub", cold: false, init: None, request: None });
+        outcome.begin(&in_span(1, true), InvocationStart { trigger: "pubsub", cold: false, init: None, request: None });
         let cx = in_span(2, true).with_value(outcome.under_way.clone());
         let call = |method: &str| TimedOperation::begin(recorder, &cx, Kind::Call(method.to_owned()));
         let (message, hanging, done) =
             (TimedOperation::begin(recorder, &cx, Kind::Message(Vec::new())), call("hanging"), call("done"));
         done.end(None);
         outcome.give_up("timeout");
-        // They may end yet.
+        // Operations that end later do nothing.
         message.end(None);
         hanging.end(Some("connection".into()));
         let mut told = Vec::new();

@@ -1,4 +1,4 @@
-//! What the process uses of memory and CPU.
+//! How much memory and CPU time the process uses.
 
 use std::{
     fs::File,
@@ -12,10 +12,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// What Linux says of the process, read at the end of each invocation.
+/// Reads the process's usage from Linux at the end of each invocation.
 #[derive(Debug)]
 pub(super) struct Usage {
-    /// Open for as long as the process lives: opening costs more than reading. None where there is no such file.
+    /// The file stays open for as long as the process lives, since opening costs more than reading. There is none on systems without it.
     statm: Option<File>,
     /// CPU time of the process that has been measured, in nanoseconds; 0 until an invocation has begun.
     measured: AtomicU64,
@@ -26,15 +26,15 @@ impl Usage {
         Self { statm: File::open("/proc/self/statm").ok(), measured: AtomicU64::default() }
     }
 
-    /// An invocation begins. What the process used before its first is not of an invocation.
+    /// Records that an invocation begins. What the process used before its first invocation does not count.
     pub(super) fn begin(&self) {
         if self.measured.load(Ordering::Relaxed) == 0 {
             let _another_began = self.measured.compare_exchange(0, cpu_time(), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// CPU time since the last call: of one invocation, and of what was sent after the one before. Where invocations go side by side each gets
-    /// what all have used since the last that ended, so that the sum is right.
+    /// CPU time since the last call, in nanoseconds: that of one invocation, and of sending telemetry after the one before. Where invocations run
+    /// side by side, each gets what all have used since the last that ended, so that the sum is right.
     pub(super) fn cpu(&self) -> Duration {
         let now = cpu_time();
         Duration::from_nanos(now.saturating_sub(self.measured.swap(now, Ordering::Relaxed)))

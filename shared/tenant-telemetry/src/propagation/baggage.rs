@@ -1,4 +1,4 @@
-//! What a caller's `baggage` is read for.
+//! What is read from a caller's `baggage`.
 
 use crate::semconv;
 

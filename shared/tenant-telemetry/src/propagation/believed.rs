@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-/// Whether a sampling threshold in `tracestate` is taken at its word. One says how many traces a kept one stands for: a stranger's
-/// could make one request count for all others.
+/// Whether a sampling threshold in `tracestate` is believed. A threshold says for how many traces a kept one stands, so a stranger could make one
+/// request count as millions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thresholds {
     /// The sender is known, and samples as we do.
     Believed,
-    /// Anybody may have written it: OpenTelemetry's member is left out.
+    /// The sender is not known, so OpenTelemetry's member of `tracestate` is ignored.
     #[default]
     LeftOut,
 }
@@ -18,7 +18,7 @@ pub enum Thresholds {
 pub struct BelievedSenders(Arc<[String]>);
 
 impl BelievedSenders {
-    /// What to make of this sender's thresholds.
+    /// Whether this sender's thresholds are believed.
     pub fn thresholds(&self, sender: Option<&str>) -> Thresholds {
         match sender.is_some_and(|sender| self.0.iter().any(|name| name == sender)) {
             true => Thresholds::Believed,

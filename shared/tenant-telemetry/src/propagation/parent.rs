@@ -26,7 +26,7 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
-    /// From a request's headers.
+    /// Reads the trace context of a request's headers.
     pub(crate) fn of_headers(headers: &HeaderMap, thresholds: Thresholds) -> Self {
         let all = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or(NO_TEXT));
         Self::new(all(field::TRACEPARENT), all(field::TRACESTATE), thresholds)

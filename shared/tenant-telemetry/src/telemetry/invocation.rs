@@ -74,7 +74,7 @@ impl Invocation {
         self.send_what_ended(within).await;
     }
 
-    /// The response is out.
+    /// Exports after the response has been sent.
     pub(crate) async fn finish(self, within: Duration) {
         let telemetry = self.telemetry.clone();
         telemetry.collect(&self.running);

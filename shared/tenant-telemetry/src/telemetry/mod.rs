@@ -258,7 +258,7 @@ impl Telemetry {
         self.send(within).await;
     }
 
-    /// Sends what waits.
+    /// Sends what waits, within this time.
     pub(super) async fn send(&self, within: Duration) {
         let inner = &self.0;
         // The exporter's own calls must not make spans.

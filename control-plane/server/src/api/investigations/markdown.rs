@@ -81,7 +81,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use control_plane_model::{refusals::Refused, trace::TraceId};
+    use control_plane_model::{refusals::RefusalLine, trace::TraceId};
     use jiff::Timestamp;
 
     use super::*;
@@ -102,7 +102,7 @@ mod tests {
             notes: vec![note],
             closed: Some(Closed { at, by: "vera".into() }),
         };
-        let refused = Refused {
+        let refused = RefusalLine {
             tenant: "acme".into(),
             user: Some("a|b".into()),
             account: None,

@@ -20,14 +20,14 @@ use crate::{investigations::Investigation, problem::Problem};
 /// Traces and lines of refusals that an answer names.
 const NAMED: usize = 100;
 
-/// Which of them.
+/// The query of the list of investigations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Mentioning {
-    /// Those that name this tenant in their title, their page or a note.
+pub(crate) struct InvestigationsQuery {
+    /// Only investigations that name this tenant in their title, their page or a note.
     pub(crate) tenant: Option<String>,
 }
 
-/// In which form.
+/// The format of the answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct Form {
     format: Option<String>,
@@ -82,7 +82,7 @@ pub struct MatchedRefusals {
     pub requests: u64,
     /// Whether there are more lines.
     pub more: bool,
-    /// By whom, where and why: a hundred lines at most.
+    /// Refused requests by tenant, user, service and reason, at most a hundred lines.
     pub lines: Vec<TurnedAway>,
 }
 
@@ -94,12 +94,12 @@ impl Matches {
 }
 
 /// `GET /api/investigations`, the latest first.
-pub(super) async fn list(view: View, Query(which): Query<Mentioning>) -> Answer<Vec<Investigation>> {
+pub(super) async fn list(view: View, Query(which): Query<InvestigationsQuery>) -> Answer<Vec<Investigation>> {
     listed(&view, &which).await.map(Json)
 }
 
 /// Investigations, the latest first.
-pub(crate) async fn listed(view: &View, which: &Mentioning) -> Result<Vec<Investigation>, Problem> {
+pub(crate) async fn listed(view: &View, which: &InvestigationsQuery) -> Result<Vec<Investigation>, Problem> {
     let mut all = view.investigations()?.list().await?;
     all.retain(|investigation| which.tenant.as_ref().is_none_or(|tenant| investigation.mentions(tenant)));
     Ok(all)

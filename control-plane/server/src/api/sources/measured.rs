@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl View {
-    /// Whose requests were refused, where and why.
+    /// Refused requests, by tenant, service and reason.
     pub(crate) async fn turned_away(&self, filter: &RefusalFilter) -> Result<TurnedAwayAnswer, Problem> {
         self.in_turn(turned_away::over(&*self.sources.spans, &self.scope, filter)).await
     }

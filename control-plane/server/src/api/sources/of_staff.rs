@@ -1,10 +1,14 @@
-//! What is for those who run the system alone: what they did, and what they investigate.
+//! What is for those who run the system alone: what they did, what they investigate, and who calls for a tenant.
 
 use control_plane_access::AccessError;
 use control_plane_audit::Audit;
 
 use super::View;
-use crate::investigations::Investigations;
+use crate::{
+    api::{CallersAnswer, callers},
+    investigations::Investigations,
+    problem::Problem,
+};
 
 impl View {
     /// What was recorded of those who run the system.
@@ -15,6 +19,12 @@ impl View {
     /// What they investigate.
     pub(crate) fn investigations(&self) -> Result<&Investigations, AccessError> {
         self.of_staff().map(|()| &self.sources.investigations)
+    }
+
+    /// From where a tenant's requests of the last 24 hours came, and by whom.
+    pub(crate) async fn callers(&self, id: &str) -> Result<CallersAnswer, Problem> {
+        self.of_staff()?;
+        self.in_turn(callers::of_the_last_day(&*self.sources.spans, &self.scope, id)).await
     }
 
     fn of_staff(&self) -> Result<(), AccessError> {

@@ -84,7 +84,7 @@ impl View {
         Ok(self.sources.spans.stored_trace(&self.scope, id).await?)
     }
 
-    /// The same of several, those of which a span has arrived, in no order.
+    /// Several traces with their spans as stored: those of which a span has arrived, in no particular order.
     pub(crate) async fn stored_traces(&self, ids: &[TraceId]) -> Result<Vec<StoredTrace>, Problem> {
         Ok(self.sources.spans.stored_traces(&self.scope, ids).await?)
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::sides::{AGAINST, WhyFilter, is_of_outcomes};
-use self::sides::{Known, Sides, Sought};
+use self::sides::{SideQuery, Sides, TenantFacts};
 use super::{Answer, Query, SloAnswer, View};
 use crate::{
     problem::{Problem, off_thread},
@@ -32,11 +32,11 @@ const FEW: f64 = 20.0;
 /// One side of the comparison.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SideAnswer {
-    /// In words: "failed requests of cirrus".
+    /// The side in words: "failed requests of cirrus".
     pub name: String,
-    /// The filter expression that they match; none, if all are meant.
+    /// The filter expression that its traces match. Without one, all traces of the window belong to it.
     pub expression: Option<String>,
-    /// Of traces that began at or after this, Unix seconds.
+    /// The beginning of its window, Unix seconds.
     pub from: i64,
     /// The end of its window.
     pub to: i64,
@@ -55,9 +55,9 @@ pub struct WhyAnswer {
     pub against: String,
     /// One sentence for a person.
     pub summary: String,
-    /// Those that were asked about.
+    /// The traces that were asked about.
     pub bad: SideAnswer,
-    /// Those that they were set against.
+    /// The traces that they were compared with.
     pub good: SideAnswer,
     /// What they differ in.
     #[serde(flatten)]
@@ -81,7 +81,7 @@ pub(super) async fn compared(
         return Err(Problem::new(StatusCode::FORBIDDEN, "Only operators and viewers may compare with the tier."));
     }
     let window = filter.window(Timestamp::now())?;
-    let mut known = Known::default();
+    let mut known = TenantFacts::default();
     let status = filter.conditions.tenant.as_deref().and_then(|tenant| slo.tenant(tenant)).map(|line| &line.status);
     known.tier = status.map(|status| status.tier.clone());
     if against == "quick" {
@@ -125,7 +125,7 @@ async fn slow_from(
     Ok(slow_bin(&bins, promised_ms) / 1e3)
 }
 
-/// The same of a histogram, milliseconds.
+/// The bin of a histogram from which on requests count as slow, in milliseconds.
 fn slow_bin(bins: &[LatencyBin], promised_ms: Option<f64>) -> f64 {
     let all: f64 = bins.iter().map(|bin| bin.count).sum();
     let slower = |than: f64| bins.iter().filter(|bin| bin.from_ms >= than).map(|bin| bin.count).sum::<f64>();
@@ -138,7 +138,7 @@ fn slow_bin(bins: &[LatencyBin], promised_ms: Option<f64>) -> f64 {
     first.map(|first| first.to_ms).or(usual.map(|usual| usual.from_ms)).unwrap_or_default()
 }
 
-async fn sample(spans: &dyn SpanStore, scope: &Scope, sought: &Sought) -> Result<Sample, Problem> {
+async fn sample(spans: &dyn SpanStore, scope: &Scope, sought: &SideQuery) -> Result<Sample, Problem> {
     let query = SampleQuery {
         from_ns: sought.window.from_ns,
         to_ns: sought.window.to_ns,
@@ -199,9 +199,9 @@ fn summary(bad: &SideAnswer, good: &SideAnswer, findings: &Findings) -> String {
 }
 
 impl SideAnswer {
-    fn of(sought: Sought, sample: &Sample) -> Self {
+    fn of(sought: SideQuery, sample: &Sample) -> Self {
         let (from, to) = sought.window.seconds();
-        let Sought { name, expression, .. } = sought;
+        let SideQuery { name, expression, .. } = sought;
         Self { name, expression, from, to, matched: sample.matched, compared: 0, truncated: sample.truncated }
     }
 

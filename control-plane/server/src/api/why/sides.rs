@@ -31,8 +31,8 @@ pub(crate) struct WhyFilter {
 
 /// One side.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sought {
-    /// In words: "failed requests of cirrus".
+pub(super) struct SideQuery {
+    /// The side in words: "failed requests of cirrus".
     pub(super) name: String,
     pub(super) expression: Option<String>,
     pub(super) window: Window,
@@ -41,16 +41,16 @@ pub(super) struct Sought {
 /// Both sides.
 #[derive(Debug)]
 pub(super) struct Sides {
-    pub(super) bad: Sought,
-    pub(super) good: Sought,
+    pub(super) bad: SideQuery,
+    pub(super) good: SideQuery,
     pub(super) settings: Settings,
 }
 
-/// What is known besides of whoever is asked about.
+/// What is known about the tenant besides the query.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known {
+pub(super) struct TenantFacts {
     pub(super) tier: Option<String>,
-    /// From this many seconds on a request is slow.
+    /// Requests are slow from this many seconds on.
     pub(super) slow_from: f64,
 }
 
@@ -67,11 +67,11 @@ impl WhyFilter {
     }
 
     /// The two sides over a window.
-    pub(super) fn sides(&self, window: Window, known: &Known) -> Result<Sides, Problem> {
+    pub(super) fn sides(&self, window: Window, known: &TenantFacts) -> Result<Sides, Problem> {
         let conditions = &self.conditions;
         // What is wrong with any of them is told whatever is done with it.
         let all = conditions.expression()?;
-        let sought = |name: String, expression: Option<String>| Sought { name, expression, window };
+        let sought = |name: String, expression: Option<String>| SideQuery { name, expression, window };
         let settings = |until_failure: bool| Settings { until_failure, ..Settings::default() };
         let requests = format!("requests{}", self.whose());
         match self.against()? {
@@ -101,7 +101,7 @@ impl WhyFilter {
                 Ok(Sides {
                     bad: sought(requests, own),
                     good: sought(format!("those of other tenants of {tier}"), also(&others, &not_own)),
-                    // Whose they are is what was asked.
+                    // The comparison is by tier or tenant, so these attributes are left out of the findings.
                     settings: Settings {
                         until_failure: false,
                         passed_over: ["tenant.", "enduser.", "user."].map(str::to_owned).into(),
@@ -112,12 +112,12 @@ impl WhyFilter {
                 let (before, after) = self.before_and_after(window)?;
                 let since = readable(&clock(after.from_ns));
                 Ok(Sides {
-                    bad: Sought {
+                    bad: SideQuery {
                         name: format!("{requests} since {since} UTC"),
                         expression: all.clone(),
                         window: after,
                     },
-                    good: Sought { name: "those before".into(), expression: all, window: before },
+                    good: SideQuery { name: "those before".into(), expression: all, window: before },
                     settings: settings(false),
                 })
             }
@@ -156,7 +156,7 @@ impl WhyFilter {
         }
     }
 
-    /// Whose requests, as the end of a phrase.
+    /// The tenant, tier and service as the end of a phrase.
     fn whose(&self) -> String {
         let Conditions { tenant, tier, service, .. } = &self.conditions;
         let of = match (tenant, tier) {
@@ -221,13 +221,13 @@ mod tests {
     /// The expressions of both sides, or the problem.
     fn asked(query: &str) -> (String, String) {
         let filter = filter(query);
-        let known = Known { tier: Some("standard".into()), slow_from: 0.5 };
+        let known = TenantFacts { tier: Some("standard".into()), slow_from: 0.5 };
         match filter
             .window(Timestamp::from_second(1_800_000_000).unwrap())
             .and_then(|window| filter.sides(window, &known))
         {
             Ok(sides) => {
-                let expression = |side: &Sought| side.expression.clone().unwrap_or_default();
+                let expression = |side: &SideQuery| side.expression.clone().unwrap_or_default();
                 for side in [&sides.bad, &sides.good] {
                     assert!(side.expression.as_ref().is_none_or(|text| text.parse::<Expression>().is_ok()), "{side:?}");
                 }
@@ -283,7 +283,7 @@ mod tests {
         let sides = |query: &str| {
             let filter = filter(query);
             let window = filter.window(Timestamp::from_second(1_800_000_000).unwrap()).unwrap();
-            let sides = filter.sides(window, &Known::default()).unwrap();
+            let sides = filter.sides(window, &TenantFacts::default()).unwrap();
             [sides.good.window, sides.bad.window].map(|window| window.seconds())
         };
         assert_eq!(sides("against=before&from=1000&to=2000&moment=1500"), [(1000, 1500), (1500, 2000)]);

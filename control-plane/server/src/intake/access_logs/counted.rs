@@ -1,4 +1,4 @@
-//! From a batch of lines to the points that they are counted as.
+//! Turns a batch of access-log lines into points of a metric.
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -8,9 +8,9 @@ use control_plane_model::{
     unverified::{ADDRESS, METRIC, NETWORK, OTHER_NETWORKS, REASON, STATUS, UNIT, UNKNOWN_NETWORK},
 };
 use serde::Deserialize;
-use tenancy::PseudonymKey;
+use tenancy::{Network, PseudonymKey};
 
-use super::{line::Unverified, named::Named, network::network};
+use super::{line::Unverified, named::NamedNetworks};
 use crate::intake::rejected::is_future;
 
 const MINUTE_MS: i64 = 60_000;
@@ -29,18 +29,18 @@ pub(super) struct Batch {
     /// The account of the log group.
     owner: String,
     log_group: String,
-    log_events: Vec<Event>,
+    log_events: Vec<LogEvent>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Event {
+struct LogEvent {
     /// Milliseconds since 1970.
     timestamp: i64,
     message: String,
 }
 
 /// A refused request, as far as it is kept.
-struct Kept {
+struct RefusedRequest {
     minute: i64,
     status: u16,
     reason: String,
@@ -49,7 +49,7 @@ struct Kept {
     address: Option<String>,
 }
 
-impl Kept {
+impl RefusedRequest {
     fn of(at_ms: i64, refused: Unverified, key: Option<&PseudonymKey>) -> Self {
         let Unverified { status, reason, address } = refused;
         let canonical = address.map(|address| address.to_canonical());
@@ -58,7 +58,8 @@ impl Kept {
             minute: at_ms.div_euclid(MINUTE_MS),
             status,
             reason,
-            network: canonical.map_or_else(|| UNKNOWN_NETWORK.to_owned(), network),
+            network: canonical
+                .map_or_else(|| UNKNOWN_NETWORK.to_owned(), |address| Network::around(address).to_string()),
             address: canonical.and_then(hash),
         }
     }
@@ -69,7 +70,7 @@ impl Kept {
 pub(super) enum NotCounted {
     /// CloudWatch Logs tries whether anybody is there.
     Trial,
-    /// It is of no API's access log.
+    /// It does not come from an API's access log.
     NoAccessLog,
     /// Its sender speaks for another account.
     OtherAccount,
@@ -83,7 +84,7 @@ impl Batch {
         number: i64,
         account: Option<&str>,
         key: Option<&PseudonymKey>,
-        (names, now): (&mut Named, i64),
+        (names, now): (&mut NamedNetworks, i64),
     ) -> Result<Vec<IncomingPoints>, NotCounted> {
         if self.message_type != "DATA_MESSAGE" {
             return Err(NotCounted::Trial);
@@ -100,12 +101,13 @@ impl Batch {
             *at_ms >= (now - TAKEN_FOR) * 1_000 && !is_future(at_ns.unsigned_abs(), now)
         };
         let taken = self.log_events.into_iter().filter(|event| is_taken(&event.timestamp));
-        let kept: Vec<Kept> =
-            taken.filter_map(|event| Some(Kept::of(event.timestamp, Unverified::of(&event.message)?, key))).collect();
+        let kept: Vec<RefusedRequest> = taken
+            .filter_map(|event| Some(RefusedRequest::of(event.timestamp, Unverified::of(&event.message)?, key)))
+            .collect();
         let of_networks = kept.iter().map(|kept| &kept.network);
         let (networks, addresses) = names.of(of_networks, kept.iter().filter_map(|kept| kept.address.as_ref()), now);
         let mut counts: BTreeMap<(i64, u16, String, String, Option<String>), u64> = BTreeMap::new();
-        for Kept { minute, status, reason, network, address } in kept {
+        for RefusedRequest { minute, status, reason, network, address } in kept {
             let place = match networks.contains(&network) {
                 true => (minute, status, reason, network, address.filter(|address| addresses.contains(address))),
                 false => (minute, status, reason, OTHER_NETWORKS.to_owned(), None),
@@ -127,7 +129,7 @@ impl Batch {
                 kind: Kind::Sum,
                 service: api.to_owned(),
                 account: Some(self.owner.clone()),
-                // Nobody was known.
+                // The caller was not known yet when the request was refused.
                 tenant: None,
                 attributes: attributes.collect(),
             };
@@ -170,7 +172,7 @@ mod tests {
         json!({ "status": status, "integration_status": "-", "error": error, "address": address }).to_string()
     }
 
-    fn counted(batch: &Value, key: Option<&str>, named: &mut Named) -> Result<Vec<IncomingPoints>, NotCounted> {
+    fn counted(batch: &Value, key: Option<&str>, named: &mut NamedNetworks) -> Result<Vec<IncomingPoints>, NotCounted> {
         let key = key.map(|key| PseudonymKey::new(key.as_bytes()));
         serde_json::from_value::<Batch>(batch.clone()).unwrap().counted(
             7,
@@ -206,7 +208,7 @@ mod tests {
             (at, line("200", "-", "192.0.2.1")),
             (at, "no line".to_owned()),
         ];
-        let points = counted(&batch(&lines), Some("k"), &mut Named::default()).unwrap();
+        let points = counted(&batch(&lines), Some("k"), &mut NamedNetworks::default()).unwrap();
         let minute = at / 60_000;
         let mut found = told(&points);
         found.sort_by(|a, b| a.partial_cmp(b).unwrap());
@@ -234,7 +236,7 @@ mod tests {
     fn an_address_leaves_a_hash_of_the_key_or_nothing() {
         let lines = [(NOW * 1_000, line("401", "UNAUTHORIZED", "192.0.2.17"))];
         let hash = |key: Option<&str>| {
-            let points = counted(&batch(&lines), key, &mut Named::default()).unwrap();
+            let points = counted(&batch(&lines), key, &mut NamedNetworks::default()).unwrap();
             assert!(!format!("{points:?}").contains("192.0.2.17"));
             points[0].series.attributes.get(ADDRESS).cloned()
         };
@@ -247,7 +249,7 @@ mod tests {
     fn a_batch_that_is_delivered_again_is_the_same_points() {
         let lines =
             [(NOW * 1_000, line("401", "UNAUTHORIZED", "192.0.2.17")), (NOW * 1_000, line("403", "WAF_FILTERED", "-"))];
-        let names = &mut Named::default();
+        let names = &mut NamedNetworks::default();
         let [first, again] = [(); 2].map(|()| counted(&batch(&lines), Some("k"), names).unwrap());
         let streams = |points: &[IncomingPoints]| points.iter().map(|points| points.stream).collect::<Vec<_>>();
         assert_eq!(streams(&first), streams(&again));
@@ -256,7 +258,7 @@ mod tests {
 
     #[test]
     fn who_comes_from_everywhere_is_counted_and_not_named() {
-        let mut names = Named::default();
+        let mut names = NamedNetworks::default();
         let mut series = HashSet::new();
         let mut requests = 0.0;
         for hundred in 0..120_u32 {
@@ -268,8 +270,8 @@ mod tests {
             series.extend(points.iter().map(|points| points.series.id));
         }
         assert_eq!((series.len(), requests), (OF_DAY + 1, 24_000.0));
-        // And who sends the most is named among them.
-        let mut names = Named::default();
+        // The network that sends the most is among those that are named.
+        let mut names = NamedNetworks::default();
         let many = (0..300).map(|n: u32| std::net::Ipv4Addr::from(n << 8).to_string());
         let lines: Vec<_> = many
             .chain(std::iter::repeat_n("203.0.113.9".to_owned(), 5))
@@ -285,7 +287,7 @@ mod tests {
         let with = |name: &str, value: &str| {
             let mut changed = fine.clone();
             changed[name] = value.into();
-            counted(&changed, None, &mut Named::default()).map(|points| points.len())
+            counted(&changed, None, &mut NamedNetworks::default()).map(|points| points.len())
         };
         assert_eq!(with("logStream", "other"), Ok(1));
         assert_eq!(with("messageType", "CONTROL_MESSAGE"), Err(NotCounted::Trial));
@@ -299,7 +301,7 @@ mod tests {
     fn lines_of_times_that_cannot_be_are_left_out() {
         for at in [i64::MIN, i64::MAX, 0, -1, (NOW - TAKEN_FOR) * 1_000 - 1, (NOW + 7_200) * 1_000] {
             let lines = [(at, line("401", "UNAUTHORIZED", "192.0.2.17"))];
-            assert!(counted(&batch(&lines), None, &mut Named::default()).unwrap().is_empty(), "{at}");
+            assert!(counted(&batch(&lines), None, &mut NamedNetworks::default()).unwrap().is_empty(), "{at}");
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Unverified {
     pub(super) status: u16,
     /// Why, in a word; the status, where API Gateway does not say.
     pub(super) reason: String,
-    /// Who asked, where the line tells it.
+    /// The caller's address, if the line has it.
     pub(super) address: Option<IpAddr>,
 }
 

@@ -5,7 +5,6 @@
 mod counted;
 mod line;
 mod named;
-mod network;
 
 use axum::{
     Json,
@@ -22,7 +21,7 @@ use serde_json::json;
 use tokio::task::{JoinError, spawn_blocking};
 
 use self::counted::{Batch, NotCounted};
-pub(super) use self::named::Named;
+pub(super) use self::named::NamedNetworks;
 use super::{
     Intake, MAX_BODY_BYTES, Refusal, Rejected,
     body::{gunzip, unpack},

@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Of a batch: those with the most requests.
+/// How many networks of a batch are named: those with the most requests.
 pub(super) const OF_BATCH: usize = 100;
-/// Of all batches of a day, UTC: those that come first.
+/// How many networks are named in all batches of a day, UTC: those that come first.
 pub(super) const OF_DAY: usize = 5_000;
 const DAY: i64 = 86_400;
 
 /// Networks and hashes of addresses that were named today. They are in memory: a server that starts again names anew.
 #[derive(Debug, Default)]
-pub(in crate::intake) struct Named {
+pub(in crate::intake) struct NamedNetworks {
     day: i64,
     networks: HashSet<String>,
     addresses: HashSet<String>,
 }
 
-impl Named {
+impl NamedNetworks {
     /// Those of a batch's networks and addresses that are named; each comes once for each of its requests. `now` are Unix seconds.
     pub(super) fn of<'a>(
         &mut self,
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_day_later_others_are_named() {
         let names: Vec<String> = (0..OF_DAY + 1).map(|n| n.to_string()).collect();
-        let mut named = Named::default();
+        let mut named = NamedNetworks::default();
         let mut count = |names: &[String], day: i64| named.of(names.iter(), [].iter(), day * DAY).0.len();
         assert_eq!(names.chunks(OF_BATCH).map(|batch| count(batch, 1)).sum::<usize>(), OF_DAY);
         assert_eq!(count(&names[..1], 1), 1, "what was named stays so");

@@ -41,7 +41,7 @@ message!(ExponentialHistogram, "exponentialHistogram", {
     "dataPoints" => data_points = list, "aggregationTemporality" => aggregation_temporality = temporality,
 });
 message!(Summary, "summary", { "dataPoints" => data_points = list });
-// They are refused, and so their values are of no use.
+// Summaries are refused, so their values are not read.
 message!(SummaryDataPoint, "dataPoints", { "attributes" => attributes = list });
 message!(HistogramDataPoint, "dataPoints", {
     "attributes" => attributes = list, "startTimeUnixNano" => start_time_unix_nano = integer,

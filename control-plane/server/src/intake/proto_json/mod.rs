@@ -80,12 +80,12 @@ pub fn traces_of_json(body: &[u8]) -> Result<ExportTraceServiceRequest, String> 
     Ok(read(body)?.request)
 }
 
-/// The same with metrics.
+/// Reads a request of metrics.
 pub fn metrics_of_json(body: &[u8]) -> Result<ExportMetricsServiceRequest, String> {
     Ok(read(body)?.request)
 }
 
-/// The same with log records.
+/// Reads a request of log records.
 pub fn logs_of_json(body: &[u8]) -> Result<ExportLogsServiceRequest, String> {
     Ok(read(body)?.request)
 }

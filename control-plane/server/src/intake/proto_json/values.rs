@@ -10,7 +10,7 @@ use super::{Broken, Cursor, Field, Message, Token, elements, list, message, obje
 
 /// How deep lists and objects within an attribute may nest; protobuf's readers give up at a hundred messages, three for each.
 const MAX_NESTING: usize = 16;
-/// With or without padding.
+/// Base 64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

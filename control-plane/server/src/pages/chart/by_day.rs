@@ -12,7 +12,7 @@ const DAY: i64 = 86_400;
 pub(in crate::pages) struct CostOfDay<'a> {
     /// When the day begins, UTC, Unix seconds.
     pub(in crate::pages) start: i64,
-    /// Whose cost it is, or what for; none for all others together.
+    /// The tenant or the service that a part is about. There is none for all others together.
     pub(in crate::pages) part: Option<&'a str>,
     /// Millionths of the currency, or seconds where there is none.
     pub(in crate::pages) cost: f64,

@@ -93,10 +93,10 @@ pub(super) enum Shape {
 
 /// Where a column leads.
 #[derive(Debug, Clone)]
-pub(super) struct Ways {
-    /// To the traces that it counts.
+pub(super) struct PointLinks {
+    /// The link to the traces that a point counts.
     pub(super) traces: String,
-    /// To what sets them apart.
+    /// The link to what sets these traces apart.
     pub(super) why: String,
 }
 
@@ -111,8 +111,8 @@ pub(super) struct Chart<'a> {
     pub(super) examples: &'a [Example],
     pub(super) unit: Unit<'a>,
     pub(super) shape: Shape,
-    /// By the start of a stretch.
-    pub(super) ways: Option<&'a dyn Fn(i64) -> Ways>,
+    /// The links of a stretch, by its start.
+    pub(super) ways: Option<&'a dyn Fn(i64) -> PointLinks>,
 }
 
 impl<'a> Chart<'a> {
@@ -127,7 +127,7 @@ pub(super) fn scripts() -> Markup {
     html! { @for name in ["uPlot.js", "texts.js", "axes.js", "brush.js", "stretches.js", "marks.js", "charts.js"] { (assets::script(name)) } }
 }
 
-/// As exact as anybody reads it.
+/// Rounds to six significant digits, which is more than anybody can read off a chart.
 fn significant(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_column_leads_to_its_traces_and_to_why() {
-        let ways = |bin: i64| Ways { traces: format!("/traces?{bin}"), why: format!("/why?{bin}") };
+        let ways = |bin: i64| PointLinks { traces: format!("/traces?{bin}"), why: format!("/why?{bin}") };
         let axis = Axis { from: 160, to: 162, width: 1.0 };
         let lines = vec![Line::of("traces", vec![(160, 3.0), (161, 1.0)])];
         let chart = Chart { shape: Shape::Durations, ways: Some(&ways), ..Chart::of("Took", axis, Unit::Count, lines) };

@@ -5,7 +5,7 @@ use crate::text::{bytes, count, duration, left, limit, money, percent, rate, spe
 /// What values are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::pages) enum Unit<'a> {
-    /// So many a second.
+    /// A number a second.
     Rate,
     /// A share that was measured.
     Share,
@@ -15,13 +15,13 @@ pub(in crate::pages) enum Unit<'a> {
     Duration,
     /// Seconds that were spent, which may be many.
     Spent,
-    /// So many times as much.
+    /// A factor.
     Times,
     /// Millionths of a currency.
     Money(&'a str),
     /// Traces, say.
     Count,
-    /// Of memory.
+    /// Bytes of memory.
     Bytes,
 }
 

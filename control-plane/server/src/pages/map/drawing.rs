@@ -79,7 +79,7 @@ impl Render for Drawing<'_> {
                 @for band in bands {
                     rect.band x=(near(band.x)) y=(near(band.y)) width=(near(band.width)) height=(near(band.height)) rx="10" {}
                 }
-                // Those that are unwell lie on top.
+                // Unhealthy edges are drawn last and lie on top.
                 @for (edge, route) in self.edges.iter().zip(edges).rev() { (self.edge(edge, route)) }
                 @for (account, band) in self.accounts.iter().zip(bands) {
                     text.account data-account=[account] x=(near(name_of(band).x)) y=(near(name_of(band).y + 14.5)) { (self.shown.account(*account)) }
@@ -115,7 +115,7 @@ impl Drawing<'_> {
 
     fn node(&self, node: &MapNode, rect: &Rect) -> Markup {
         let stats = &node.stats;
-        // Whom nobody calls has no figures of its own: what it calls has.
+        // A node that nobody calls has no figures of its own; its edges have them.
         let figures = if stats.count > 0 { figures(stats) } else { String::new() };
         let title = match figures.as_str() {
             "" => format!("{} {}", sort(node), node.name),
@@ -124,7 +124,7 @@ impl Drawing<'_> {
         let name = wrapped(&node.name, LETTERS, 2);
         // In the middle, line by line; the second line of a name may be missing.
         let top = rect.y + (rect.height - 36.0 - name.len() as f64 * 15.0) / 2.0;
-        // From far away a name is all there is to be read.
+        // On a map that is zoomed out, only the name is legible.
         let far = wrapped(&node.name, FAR_LETTERS, 3);
         let middle = rect.y + rect.height / 2.0;
         let (left, below) = (rect.x + 13.0, top + name.len() as f64 * 15.0);
@@ -153,7 +153,7 @@ fn letters(text: &str) -> f64 {
     text.chars().count() as f64
 }
 
-/// As exact as one sees.
+/// Rounds to a tenth of a pixel, which nobody can see.
 fn near(place: f64) -> f64 {
     (place * 10.0).round() / 10.0
 }

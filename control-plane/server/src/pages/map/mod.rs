@@ -46,7 +46,7 @@ pub(super) struct MapPage {
 }
 
 impl MapPage {
-    /// The same without a node or an edge.
+    /// The query without a node or an edge, which shows the whole map.
     fn whole(&self) -> Self {
         Self { node: None, caller: None, called: None, ..self.clone() }
     }
@@ -224,7 +224,7 @@ fn legend() -> Markup {
     }
 }
 
-/// The same as a table, the unwell edges first.
+/// The map as a table, with unhealthy edges first.
 fn edges(shown: &Shown<'_>) -> Markup {
     let mut edges: Vec<&MapEdge> = shown.map.edges.iter().collect();
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.stats.health, edge.stats.count)));

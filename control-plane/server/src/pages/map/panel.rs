@@ -203,7 +203,7 @@ fn traces(label: &str, shown: &Shown<'_>, traces: &[Summary]) -> Markup {
     html! { @if !traces.is_empty() { (table) } }
 }
 
-/// Who asks the most, and of whose requests the most fail.
+/// The tenants with the most requests, and those with the most failures.
 fn tenants(shown: &Shown<'_>, answer: &PartAnswer) -> Markup {
     let failing = |stats: &Stats| stats.faults + stats.throttles;
     let mut most: Vec<_> = answer.tenants.iter().filter(|(_, stats)| stats.count > 0).collect();

@@ -37,7 +37,7 @@ const NAMES: [&str; 11] = [
     MESSAGE_AGE,
     REDELIVERIES,
 ];
-/// Those of the charts around a trace.
+/// The metrics of the charts around a trace.
 const AROUND_A_TRACE: [&str; 7] =
     [INVOCATIONS, ERRORS, TIMEOUTS, COLD_STARTS, MEMORY_USAGE, REQUEST_DURATION, MESSAGE_AGE];
 /// Bytes that a function may use; an attribute of its metrics.
@@ -56,7 +56,7 @@ pub(in crate::pages) fn query(steps: Steps, service: &str, account: Option<&str>
     query_of(&NAMES, steps, service, account)
 }
 
-/// The same, for what is shown of it around a trace.
+/// The query for the charts of a service around a trace.
 pub(in crate::pages) fn query_around(steps: Steps, service: &str, account: Option<&str>) -> MetricQuery {
     query_of(&AROUND_A_TRACE, steps, service, account)
 }
@@ -98,7 +98,7 @@ impl<'a> Figures<'a> {
         sums
     }
 
-    /// All of a metric in the window.
+    /// The summary of a metric over the whole window.
     pub(in crate::pages) fn all(self, metric: &str) -> Summary {
         all(&self.over_time(metric))
     }
@@ -195,7 +195,7 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// All of it together.
+/// The summary of all steps together.
 pub(in crate::pages) fn all(over_time: &OverTime) -> Summary {
     let mut all = Summary::default();
     over_time.values().for_each(|summary| all.add(summary));

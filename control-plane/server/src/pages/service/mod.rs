@@ -33,9 +33,9 @@ use crate::{
 
 const TITLE: &str = "Metrics of a service";
 
-/// Which service.
+/// The query of the page: which service, and the window.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct ServicePageQuery {
     service: Option<String>,
     account: Option<String>,
     #[serde(flatten)]
@@ -47,11 +47,11 @@ pub(super) fn link(service: &str, account: Option<&str>, window: &WindowQuery) -
     window.link("/service", &[("service", Some(service)), ("account", account)])
 }
 
-pub(super) async fn page(view: View, query: Result<Query<Asked>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<ServicePageQuery>, Problem>) -> Response {
     answer(&view, TITLE, Tab::Map, async { render(&view, &query?.0).await }).await
 }
 
-async fn render(view: &View, asked: &Asked) -> Result<Markup, Problem> {
+async fn render(view: &View, asked: &ServicePageQuery) -> Result<Markup, Problem> {
     let (facets, measured) = tokio::join!(view.facets(), view.measured_services());
     let mut facets = facets?;
     // Some send no spans.
@@ -85,7 +85,7 @@ async fn render(view: &View, asked: &Asked) -> Result<Markup, Problem> {
     })
 }
 
-fn form(view: &View, asked: &Asked, facets: &Facets) -> Markup {
+fn form(view: &View, asked: &ServicePageQuery, facets: &Facets) -> Markup {
     html! {
         form.filters method="get" action="/service" aria-label="Choose a service" {
             (choice("service", "Service", &facets.services, &asked.service))
@@ -148,15 +148,15 @@ pub(super) fn turned_on() -> Markup {
     }
 }
 
-fn nothing(asked: &Asked) -> Markup {
+fn nothing(asked: &ServicePageQuery) -> Markup {
     let page =
         |window: &WindowQuery| link(asked.service.as_deref().unwrap_or_default(), asked.account.as_deref(), window);
     let next = html! { (longer(&asked.window, page)) (turned_on()) };
     empty("No metric of this service has arrived in this window.", &next)
 }
 
-/// The same service elsewhere.
-fn further(asked: &Asked, service: &str) -> Markup {
+/// Links to the same service on other pages.
+fn further(asked: &ServicePageQuery, service: &str) -> Markup {
     let named = control_plane_model::search::quoted(service);
     let traces = |filter: String| asked.window.link("/traces", &[("filter", filter)]);
     let csv = [("service", Some(service)), ("account", asked.account.as_deref()), ("format", Some("csv"))];

@@ -33,13 +33,13 @@ use crate::{
 };
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Which {
+pub(super) struct TenantPageQuery {
     id: Option<String>,
     #[serde(flatten)]
     window: WindowQuery,
 }
 
-pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Response {
+pub(super) async fn page(view: View, query: Result<Query<TenantPageQuery>, Problem>) -> Response {
     let id = query.as_ref().ok().and_then(|Query(query)| query.id.clone()).unwrap_or_default();
     let content = async {
         let Query(query) = query?;
@@ -61,7 +61,7 @@ pub(super) async fn page(view: View, query: Result<Query<Which>, Problem>) -> Re
     answer(&view, format!("Tenant {id}").trim_end(), Tab::Tenants, content).await
 }
 
-fn content(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+fn content(view: &View, id: &str, query: &TenantPageQuery, answer: &TenantAnswer) -> Markup {
     // A tenant's own users are told of no other.
     let is_staff = view.visitor.scope().tenant().is_none();
     let tier = answer.now.as_ref().map(|now| now.status.tier.as_str()).filter(|tier| is_staff && !tier.is_empty());
@@ -163,8 +163,8 @@ fn seen(users: &UsersSeen) -> Markup {
     }
 }
 
-/// Those that failed, then the slowest.
-fn traces(view: &View, id: &str, query: &Which, answer: &TenantAnswer) -> Markup {
+/// The traces that failed, then the slowest.
+fn traces(view: &View, id: &str, query: &TenantPageQuery, answer: &TenantAnswer) -> Markup {
     let failed = &answer.failed;
     let more = query.window.link("/traces", &[("tenant", id), ("status", "fault")]);
     html! {

@@ -17,6 +17,7 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
     let Spending { currency, now, before, operations, days } = &answer.spending;
     let of = |spent: &Spent| match (spent.micros, currency) {
         (Some(micros), Some(currency)) => format!("{} {currency}", money(micros)),
+        (None, Some(currency)) if spent.requests <= 0.0 => format!("{} {currency}", money(0.0)),
         _ => in_seconds(spent.seconds),
     };
     // A window that ends now has not ended yet, which the change takes into account.

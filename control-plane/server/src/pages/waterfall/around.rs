@@ -96,7 +96,7 @@ struct Service {
     account: Option<String>,
 }
 
-/// Those with the most spans.
+/// The services with the most spans.
 fn services(trace: &Trace) -> Vec<Service> {
     let mut spans: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
     for span in &trace.spans {

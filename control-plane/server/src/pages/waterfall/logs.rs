@@ -22,7 +22,7 @@ use crate::{
 const LINES_BYTES: usize = 500_000;
 /// Bytes of what a line says that stand in its head.
 const MESSAGE_BYTES: usize = 300;
-/// Of the name of what wrote it.
+/// The most bytes that are shown of a logger's name.
 const SCOPE_BYTES: usize = 80;
 
 /// All of a trace. A tenant, whose lines are those that name it and those of its spans that name nobody, is not told of others that there might

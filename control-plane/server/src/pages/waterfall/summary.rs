@@ -137,7 +137,7 @@ fn waits(drawing: &Drawing<'_>) -> Markup {
             }
             @if !others.is_empty() { ", " (others.len()) " others " (duration(of_others as f64)) " (" (share(of_others)) ")" }
             "."
-            @if nobody > 0 { " For " (duration(nobody as f64)) " it waited for none of them: a message was under way, say." }
+            @if nobody > 0 { " For " (duration(nobody as f64)) " it waited for none of them, for example while a message was on its way." }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     bucket::Write,
-    lease::{Failed, lease},
+    lease::{WriteError, lease},
 };
 
 /// The item, as DynamoDB keeps it.
@@ -48,7 +48,7 @@ impl Item {
         mut fate: impl FnMut() -> Fate,
     ) -> Result<Lease<Schedule>, ()> {
         let write = |write, _| {
-            let unheard = Failed { error: (), is_answered: false };
+            let unheard = WriteError { error: (), is_answered: false };
             ready(match fate() {
                 Fate::Done if self.write(write) => Ok(Ok(self.schedule)),
                 Fate::Done => Ok(Err(self.schedule)),
@@ -61,7 +61,7 @@ impl Item {
                     self.late.push((now + SECOND, write));
                     Err(unheard)
                 }
-                Fate::Refused => Err(Failed { is_answered: true, ..unheard }),
+                Fate::Refused => Err(WriteError { is_answered: true, ..unheard }),
             })
         };
         let leasing = pin!(lease(bucket, state, wanted, || now, write));

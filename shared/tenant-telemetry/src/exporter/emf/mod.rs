@@ -1,4 +1,4 @@
-//! CloudWatch's embedded metric format: metrics in lines of the log, out of which CloudWatch Logs takes them.
+//! CloudWatch's embedded metric format: lines of the log from which CloudWatch Logs extracts metrics.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
 //! A histogram is an object of `Values`, `Counts`, `Max`, `Min`, `Count` and `Sum`, as AWS's own libraries and its collector's exporter
@@ -22,16 +22,16 @@ use self::values::{Measured, measured, text, unit};
 use super::Unacknowledged;
 use crate::semconv;
 
-/// What a line holds at most, as the specification has it: metrics, dimensions, and bytes of a dimension's value.
+/// The specification's limits of a line: metrics, dimensions, and bytes of a dimension's value.
 const MAX_METRICS: usize = 100;
 const MAX_DIMENSIONS: usize = 30;
 const MAX_VALUE: usize = 1_024;
 
-/// What a line has besides dimensions and metrics.
+/// The members of a line that are neither dimensions nor metrics.
 const DIRECTIVE: &str = "_aws";
 const TRACE_ID: &str = "trace_id";
 
-/// The log of this process.
+/// Writes lines to the log of this process, its standard output.
 #[derive(Debug)]
 pub(super) struct Emf {
     /// `service.namespace`, else `service.name`.
@@ -46,7 +46,8 @@ impl Emf {
         Self { namespace: named(semconv::SERVICE_NAMESPACE).unwrap_or_else(|| service.clone()), service }
     }
 
-    /// The lines of a request, and how many points have no form here, or go by the name of something else in their line.
+    /// The lines of a request, and how many of its points are left out: the format cannot express them, or their name stands for something else in
+    /// the line.
     fn lines(&self, request: ExportMetricsServiceRequest) -> (Vec<Line>, usize) {
         let (mut lines, mut formless) = (Vec::<Line>::new(), 0);
         let scopes =
@@ -71,8 +72,8 @@ impl Emf {
         (lines, formless)
     }
 
-    /// Attributes as dimensions: texts in ASCII, none of them empty, with the service as the first. Points that differ in an attribute which
-    /// has no place are of one stream, where CloudWatch adds them up.
+    /// The attributes as dimensions: ASCII texts that are not empty, the service first. Points that differ only in an attribute for which there is no
+    /// place belong to one stream, and CloudWatch adds them up.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
     fn dimensions(&self, attributes: &[KeyValue]) -> Vec<(String, String)> {
         let texts =
@@ -158,7 +159,7 @@ fn is_taken(name: &str) -> bool {
     [DIRECTIVE, TRACE_ID].contains(&name)
 }
 
-/// A text with every other character as its code point: `\u{fc}` for ü.
+/// Writes every character that is not ASCII as its code point: `\u{fc}` for ü.
 fn ascii(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for character in text.chars() {

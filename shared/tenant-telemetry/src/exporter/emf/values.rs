@@ -1,4 +1,4 @@
-//! Values in a line: a number, what there is of a histogram, a dimension, a unit.
+//! The values in a line: numbers, histograms, dimensions and units.
 
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value},
@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::{Value, json};
 
-/// A point as it stands in a line.
+/// A point in the form that a line has it.
 pub(super) struct Measured<'a> {
     pub(super) milliseconds: u64,
     pub(super) attributes: &'a [KeyValue],
@@ -16,7 +16,7 @@ pub(super) struct Measured<'a> {
     pub(super) value: Value,
 }
 
-/// The points of a metric, and how many have no form here: exponential histograms, summaries, and numbers that JSON does not have.
+/// The points of a metric, and how many the format cannot express: exponential histograms, summaries, and numbers that JSON does not have.
 pub(super) fn measured(metric: &Metric) -> (Vec<Measured<'_>>, usize) {
     let (measured, all): (Vec<_>, usize) = match &metric.data {
         Some(Data::Gauge(gauge)) => (gauge.data_points.iter().filter_map(number).collect(), gauge.data_points.len()),
@@ -56,7 +56,7 @@ fn of_histogram(point: &HistogramDataPoint) -> Option<Measured<'_>> {
     })
 }
 
-/// Each bucket that is not empty, by its middle, as far as the least and the greatest measurement allow.
+/// Each bucket that is not empty, as its middle, which is kept between the least and the greatest measurement.
 fn distribution(point: &HistogramDataPoint, sum: f64) -> Option<Value> {
     let (first, last) = (point.explicit_bounds.first(), point.explicit_bounds.last());
     let least = point.min.or_else(|| first.copied()).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::{Edge, Graph};
 
 /// As many columns as a map may have for each node of a square one; more only where whoever calls stands that far from outside.
 const WIDE: f64 = 1.3;
-/// As many a map may have, however few nodes.
+/// The columns that a map may have, however few its nodes are.
 const FEW: usize = 10;
 
 /// Columns of nodes from 0, and how edges go between them.

@@ -49,7 +49,7 @@ pub(super) struct Link {
 pub(super) struct Grid {
     pub(super) items: Vec<Item>,
     pub(super) links: Vec<Link>,
-    /// By column and band, from top to bottom.
+    /// The items by column and band, from top to bottom.
     pub(super) cells: Vec<Vec<Vec<usize>>>,
     /// The links of each edge from left to right; none, where it ends at the node where it began.
     pub(super) chains: Vec<Vec<usize>>,

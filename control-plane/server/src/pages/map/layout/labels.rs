@@ -4,13 +4,13 @@ use super::{Curve, Graph, Point, Rect, Route};
 
 /// How far apart the places are at which a label is tried, and those at which an edge counts as near.
 const STEP: f64 = 9.0;
-/// From a label to a node or to the name of a band at least.
+/// The least distance from a label to a node or to the name of a band.
 const FROM_NODES: f64 = 3.0;
-/// From a label to another at least.
+/// The least distance between labels.
 const FROM_LABELS: f64 = 3.0;
 /// A label on which other edges lie at more places than this is left out: nobody could tell whose it is.
 const CROWDED: usize = 9;
-/// At how many places of an edge its label is tried, about.
+/// About how many places of an edge are tried for its label.
 const TRIES: usize = 48;
 /// Width and height of the squares in which things are looked for.
 const SQUARE: f64 = 32.0;

@@ -63,7 +63,7 @@ impl Places {
     }
 }
 
-/// From the middle of the first item of a cell to that of the last.
+/// The distance from the middle of a cell's first item to that of its last.
 fn height(grid: &Grid, cell: &[usize]) -> f64 {
     cell.windows(2).map(|pair| grid.apart(pair[0], pair[1])).sum()
 }

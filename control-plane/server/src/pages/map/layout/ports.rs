@@ -7,9 +7,9 @@ use super::{
 
 /// Between two ends at most.
 const APART: f64 = 15.0;
-/// From an end to the corner of its node at least.
+/// The least distance from the end of an edge to the corner of its node.
 const CORNER: f64 = 7.0;
-/// Further than anything is high.
+/// A distance larger than any map is high.
 const FAR: f64 = 1e9;
 
 /// By link: how far below the middles of the left and the right item it ends.

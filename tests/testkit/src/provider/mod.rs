@@ -2,32 +2,26 @@
 //!
 //! Its users sign in without being asked: whoever is sent to its page comes back as the user that was set last.
 
+mod endpoints;
+
 use std::{
     collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use aws_lc_rs::{
-    digest::{SHA256, digest},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
-};
-use axum::{
-    Form, Json, Router,
-    extract::{Query, Request, State},
-    http::StatusCode,
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+
+use self::endpoints::AuthorizationRequest;
 
 /// The client that the provider knows.
 pub const CLIENT: &str = "control-plane";
@@ -88,47 +82,21 @@ struct Inner {
     /// The same for its configuration, and for its keys.
     published: Mutex<(Misdeed, Misdeed)>,
     user: Mutex<Value>,
-    /// What each code was given for.
-    codes: Mutex<HashMap<String, Asked>>,
+    /// The authorization request that each code was given for.
+    codes: Mutex<HashMap<String, AuthorizationRequest>>,
     /// Refresh tokens that are good: each once.
     refresh: Mutex<Vec<String>>,
     /// No two codes or refresh tokens are the same.
     given: AtomicU64,
     /// For how long an ID token is good, seconds.
     lasts: AtomicI64,
-    /// What it was asked for: paths.
-    asked: Mutex<Vec<String>>,
+    /// The path of each request that it got.
+    paths: Mutex<Vec<String>>,
 }
 
 /// The provider; it serves until the runtime ends.
 #[derive(Debug, Clone)]
 pub struct Provider(Arc<Inner>);
-
-#[derive(Debug, Clone, serde::Deserialize)]
-struct Asked {
-    response_type: String,
-    client_id: String,
-    redirect_uri: String,
-    state: String,
-    nonce: String,
-    scope: String,
-    code_challenge: String,
-    code_challenge_method: String,
-}
-
-#[derive(Debug, serde::Deserialize)]
-struct Exchange {
-    grant_type: String,
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    redirect_uri: String,
-    #[serde(default)]
-    code_verifier: String,
-    #[serde(default)]
-    refresh_token: String,
-    client_id: Option<String>,
-}
 
 fn key() -> EncodingKey {
     let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
@@ -159,16 +127,9 @@ impl Provider {
             refresh: Mutex::default(),
             given: AtomicU64::new(0),
             lasts: AtomicI64::new(3_600),
-            asked: Mutex::default(),
+            paths: Mutex::default(),
         }));
-        let router = Router::new()
-            .route("/.well-known/openid-configuration", get(configuration))
-            .route("/authorize", get(authorize))
-            .route("/token", post(token))
-            .route("/revoke", post(revoke))
-            .route("/keys", get(keys))
-            .layer(from_fn_with_state(provider.clone(), noted))
-            .with_state(provider.clone());
+        let router = endpoints::router(provider.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         provider
     }
@@ -203,9 +164,9 @@ impl Provider {
         self.0.lasts.store(seconds, Relaxed);
     }
 
-    /// What it was asked for up to now: paths.
-    pub fn asked(&self) -> Vec<String> {
-        self.0.asked.lock().clone()
+    /// The path of each request that it got up to now.
+    pub fn requested_paths(&self) -> Vec<String> {
+        self.0.paths.lock().clone()
     }
 
     /// The refresh tokens that are good.
@@ -276,51 +237,6 @@ impl Provider {
     }
 }
 
-async fn noted(State(Provider(provider)): State<Provider>, request: Request, next: Next) -> Response {
-    provider.asked.lock().push(request.uri().path().to_owned());
-    next.run(request).await
-}
-
-/// What a provider answers that answers nothing of use.
-async fn nothing_of_use(misdeed: Misdeed) -> Option<Response> {
-    match misdeed {
-        Misdeed::Hangs => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            None
-        }
-        Misdeed::Rubbish => Some("<html>not now</html>".into_response()),
-        Misdeed::Endless => Some(vec![b' '; 20_000_000].into_response()),
-        Misdeed::Fails => Some(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
-        _ => None,
-    }
-}
-
-async fn configuration(State(Provider(provider)): State<Provider>) -> Response {
-    let misdeed = provider.published.lock().0;
-    if let Some(answer) = nothing_of_use(misdeed).await {
-        return answer;
-    }
-    let url = &provider.url;
-    Json(json!({
-        "issuer": url,
-        "authorization_endpoint": format!("{url}/authorize"),
-        "token_endpoint": format!("{url}/token"),
-        "revocation_endpoint": format!("{url}/revoke"),
-        "jwks_uri": format!("{url}/keys"),
-        "scopes_supported": ["openid", "email", "offline_access"],
-        "authorization_response_iss_parameter_supported": true,
-    }))
-    .into_response()
-}
-
-async fn keys(State(own): State<Provider>) -> Response {
-    let misdeed = own.0.published.lock().1;
-    match nothing_of_use(misdeed).await {
-        Some(answer) => answer,
-        None => Json(json!({ "keys": [own.jwk(), published(&own.0.next_key, "2")] })).into_response(),
-    }
-}
-
 /// The section `[access]` of a control plane's configuration: operators are of the group `sre`, viewers of `support`, and users of tenants have
 /// Cognito's claims.
 pub fn access(staff: &Provider, tenants: &Provider) -> String {
@@ -339,84 +255,4 @@ pub fn access(staff: &Provider, tenants: &Provider) -> String {
         staff.issuer(),
         tenants.issuer()
     )
-}
-
-/// RFC 6749 §4.1.1, RFC 7636 §4.3.
-async fn authorize(State(Provider(provider)): State<Provider>, Query(asked): Query<Asked>) -> Response {
-    let misdeed = *provider.misdeed.lock();
-    let right = asked.response_type == "code"
-        && asked.code_challenge_method == "S256"
-        && asked.scope.split(' ').any(|scope| scope == "openid")
-        && match asked.client_id.as_str() {
-            CLIENT => asked.redirect_uri.ends_with("/sign-in/callback"),
-            CLI_CLIENT => {
-                let port = asked.redirect_uri.strip_prefix("http://localhost:");
-                port.and_then(|port| port.strip_suffix("/callback")).is_some_and(|port| port.parse::<u16>().is_ok())
-            }
-            _ => false,
-        };
-    if !right {
-        return (StatusCode::BAD_REQUEST, format!("not so: {asked:?}")).into_response();
-    }
-    let iss = if misdeed == Misdeed::OtherIss { "https://another.example" } else { &provider.url };
-    if misdeed == Misdeed::Denies {
-        let why = "error=access_denied&error_description=not%20%1b%5B31mtoday";
-        return Redirect::to(&format!("{}?{why}&state={}&iss={iss}", asked.redirect_uri, asked.state)).into_response();
-    }
-    let code = Provider(provider.clone()).fresh("code");
-    let to = format!("{}?code={code}&state={}&iss={iss}", asked.redirect_uri, asked.state);
-    provider.codes.lock().insert(code, asked);
-    Redirect::to(&to).into_response()
-}
-
-fn refused(why: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
-}
-
-/// RFC 6749 §4.1.3 and §6, RFC 7636 §4.6.
-async fn token(State(own): State<Provider>, Form(exchange): Form<Exchange>) -> Response {
-    let misdeed = *own.0.misdeed.lock();
-    if let Some(answer) = nothing_of_use(misdeed).await {
-        return answer;
-    }
-    let (client, nonce) = if exchange.grant_type == "refresh_token" {
-        let mut good = own.0.refresh.lock();
-        let Some(at) = good.iter().position(|token| *token == exchange.refresh_token) else {
-            return refused("invalid_grant");
-        };
-        if exchange.client_id.as_deref() != Some(CLI_CLIENT) {
-            return refused("invalid_client");
-        }
-        good.remove(at);
-        (CLI_CLIENT.to_owned(), None)
-    } else {
-        let Some(asked) = own.0.codes.lock().remove(&exchange.code) else { return refused("invalid_grant") };
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, exchange.code_verifier.as_bytes()));
-        let right = exchange.grant_type == "authorization_code"
-            && exchange.client_id.is_none_or(|client| client == asked.client_id)
-            && exchange.redirect_uri == asked.redirect_uri
-            && challenge == asked.code_challenge;
-        if !right {
-            return refused("invalid_grant");
-        }
-        (asked.client_id, Some(asked.nonce))
-    };
-    let mut answer = json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 3600 });
-    if misdeed != Misdeed::NoIdToken {
-        let user = own.0.user.lock().clone();
-        answer["id_token"] = own.signed(&user, misdeed, nonce.as_deref(), &client).into();
-    }
-    if client == CLI_CLIENT {
-        let refresh = own.fresh("refresh");
-        own.0.refresh.lock().push(refresh.clone());
-        answer["refresh_token"] = refresh.into();
-    }
-    Json(answer).into_response()
-}
-
-/// RFC 7009 §2.1.
-async fn revoke(State(Provider(provider)): State<Provider>, Form(form): Form<HashMap<String, String>>) -> StatusCode {
-    let token = form.get("token").cloned().unwrap_or_default();
-    provider.refresh.lock().retain(|good| *good != token);
-    StatusCode::OK
 }

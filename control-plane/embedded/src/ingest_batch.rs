@@ -1,18 +1,18 @@
-//! What a request brought, and what became of it.
+//! The items of one request to the intake, and how many of them were stored.
 
 use control_plane_model::{log_records::IncomingLog, metrics::IncomingPoints};
 
 use crate::fragment::Compressed;
 
-/// What a request brought.
-pub(crate) enum Brought {
+/// The items of one request, which are all of one signal.
+pub(crate) enum IngestBatch {
     Spans(Vec<Compressed>),
     Points(Vec<IncomingPoints>),
     Logs(Vec<IncomingLog>),
 }
 
-impl Brought {
-    /// Which signal it is of: 0, 1 or 2.
+impl IngestBatch {
+    /// The number of the signal: 0, 1 or 2.
     pub(crate) fn signal(&self) -> usize {
         match self {
             Self::Spans(_) => 0,

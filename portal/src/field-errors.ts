@@ -1,4 +1,4 @@
-// What the booking API says of a field, in the words of the form: it names fields as its documents do, and codes where people see airports.
+// What the APIs say of a field, in the words of the form: they name fields as their documents do, and codes where people see airports.
 
 const WORDS: [said: RegExp, told: string][] = [
   [/^is required$|^must not be empty$|^must be a string$/, "must be filled in"],

@@ -17,7 +17,7 @@ use crate::{api::WindowQuery, problem::Problem, window::Window};
 
 /// Traces that are found where nothing is said, as with Jaeger.
 const USUAL_LIMIT: usize = 100;
-/// And at most: each is read whole.
+/// The most traces that a request gets, since each is read whole.
 const MOST_TRACES: usize = 300;
 /// How far back the unversioned search looks where nothing is said, as with Jaeger.
 const USUAL_LOOKBACK: &str = "48h";
@@ -57,9 +57,9 @@ impl Parameters {
     }
 }
 
-/// Which traces are searched for: those of which one span has all that is asked for.
+/// A search for traces in which a single span matches all of this.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Asked {
+pub(super) struct SpanFilter {
     service: Option<String>,
     operation: Option<String>,
     tags: Vec<(String, String)>,
@@ -68,8 +68,8 @@ pub(super) struct Asked {
     pub(super) limit: usize,
 }
 
-impl Asked {
-    /// Of the unversioned search, and its window.
+impl SpanFilter {
+    /// Reads a request of the unversioned search, and its window.
     pub(super) fn unversioned(parameters: &Parameters, now: Timestamp) -> Result<(Self, Window), Problem> {
         let microseconds =
             |name| parameters.parsed(&[name], |text| Timestamp::from_microsecond(text.parse().ok()?).ok());
@@ -104,7 +104,7 @@ impl Asked {
         Ok((asked, window.resolve(now)?))
     }
 
-    /// Of version 3, and its window.
+    /// Reads a request of version 3, and its window.
     pub(super) fn v3(parameters: &Parameters, now: Timestamp) -> Result<(Self, Window), Problem> {
         let time = |names: [&str; 2]| {
             // Grafana sends the + of a zone as it is.
@@ -273,8 +273,8 @@ mod tests {
     fn both_searches_ask_for_the_same() {
         let unversioned = "service=a%22b&operation=GET&tags=%7B%22error%22%3A%22true%22%2C%22k%22%3A%22v%22%7D&minDuration=5ms&maxDuration=1s&limit=7&start=1799999000500000&end=1799999999000000&lookback=custom";
         let v3 = "query.service_name=a%22b&query.operationName=GET&query.attributes=%7B%22error%22%3A%22true%22%2C%22k%22%3A%22v%22%7D&query.durationMin=5ms&query.duration_max=1s&query.searchDepth=7&query.startTimeMin=2027-01-15T07:43:20.5Z&query.startTimeMax=2027-01-15T08:59:59+01:00";
-        let one = Asked::unversioned(&parameters(unversioned), now()).unwrap();
-        assert_eq!(one, Asked::v3(&parameters(v3), now()).unwrap());
+        let one = SpanFilter::unversioned(&parameters(unversioned), now()).unwrap();
+        assert_eq!(one, SpanFilter::v3(&parameters(v3), now()).unwrap());
         assert_eq!((one.1.from_ns, one.1.to_ns), (1_799_999_000_500_000_000, 1_799_999_999_000_000_000));
         let expected = r#"service("a\"b") AND attribute[span.name] = "GET" AND (fault OR error) AND attribute[k] = "v" AND duration >= 0.005"#;
         assert_eq!(one.0.expression().as_deref(), Some(expected));
@@ -283,10 +283,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_as_with_jaeger() {
-        let (asked, window) = Asked::unversioned(&parameters("service=a&tag=k:v:w"), now()).unwrap();
+        let (asked, window) = SpanFilter::unversioned(&parameters("service=a&tag=k:v:w"), now()).unwrap();
         assert_eq!((asked.limit, asked.tags), (100, vec![("k".to_owned(), "v:w".to_owned())]));
         assert_eq!(window.seconds(), (1_800_000_000 - 2 * 86_400, 1_800_000_000));
-        assert_eq!(Asked::unversioned(&parameters("service=a&limit=100000"), now()).unwrap().0.limit, MOST_TRACES);
+        assert_eq!(SpanFilter::unversioned(&parameters("service=a&limit=100000"), now()).unwrap().0.limit, MOST_TRACES);
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
             ("service=a&minDuration=5", "malformed parameter minDuration"),
             ("service=a&limit=0", "malformed parameter limit"),
         ] {
-            let problem = Asked::unversioned(&parameters(query), now()).unwrap_err();
+            let problem = SpanFilter::unversioned(&parameters(query), now()).unwrap_err();
             assert!(problem.detail.contains(why), "{query}: {}", problem.detail);
         }
         for (query, why) in [
@@ -312,7 +312,7 @@ mod tests {
                 "query.filter",
             ),
         ] {
-            let problem = Asked::v3(&parameters(query), now()).unwrap_err();
+            let problem = SpanFilter::v3(&parameters(query), now()).unwrap_err();
             assert!(problem.detail.contains(why), "{query}: {}", problem.detail);
         }
     }

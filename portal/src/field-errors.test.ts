@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { inWords } from "./booking-errors.ts";
+import { inWords } from "./field-errors.ts";
 
 test("what the API says is told in the words of the form", () => {
   assert.equal(inWords("must be another airport than from_airport"), "must be another airport than From");
