@@ -78,7 +78,7 @@ fn visitors(criterion: &mut Criterion) {
                 let before = cpu();
                 for _ in 0..times {
                     access.check_source(&Method::GET, &headers).unwrap();
-                    black_box(runtime.block_on(access.who(&headers, Timestamp::now())).unwrap().unwrap());
+                    black_box(runtime.block_on(access.authenticate(&headers, Timestamp::now())).unwrap().unwrap());
                 }
                 cpu() - before
             });

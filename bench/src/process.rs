@@ -227,7 +227,7 @@ async fn losses(report: &mut Report, aws: &Aws, binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Waits for so many distinct spans of bookings; how many there are in the end.
+/// Waits for this many distinct spans of bookings. Returns how many there are in the end.
 async fn spans_of_bookings(sink: &Sink, expected: usize, within: Duration) -> usize {
     let arrived = |sink: &Sink| {
         let of = |span: &Span| span.kind == SpanKind::Server || span.name.ends_with("TransactWriteItems");

@@ -16,7 +16,7 @@ use testkit::functions::booking_api_env;
 pub(crate) enum Kind {
     /// No telemetry at all.
     Off,
-    /// OTLP, sent after each response, to a collector that takes so many milliseconds.
+    /// OTLP, sent after each response, to a collector that takes this many milliseconds.
     Each(u64),
     /// OTLP, sent beside the next invocation.
     Adaptive(u64),

@@ -10,7 +10,7 @@ use tenant_telemetry::Settings;
 
 use crate::{domain::Limit, rate_limits::Limits};
 
-/// What booking-api is told.
+/// The settings of booking-api.
 #[derive(Debug)]
 pub struct BookingApi {
     /// Telemetry; `USER_POOL_ID` and `USER_POOL_CLIENT_ID`: whose tokens are accepted; `TENANTS_TABLE`, `TENANTS_READER_ROLE_ARN` and
@@ -42,7 +42,7 @@ impl BookingApi {
     }
 }
 
-/// What booking-publisher is told.
+/// The settings of booking-publisher.
 #[derive(Debug)]
 pub struct BookingPublisher {
     /// The settings of spans, metrics and logs.
@@ -64,7 +64,7 @@ impl BookingPublisher {
     }
 }
 
-/// What registration-api is told.
+/// The settings of registration-api.
 #[derive(Debug)]
 pub struct RegistrationApi {
     /// As of [`BookingApi`]. New tenants are entered in the registry's table.

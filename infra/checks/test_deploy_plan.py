@@ -119,6 +119,17 @@ def test_mail_comes_from_a_verified_identity():
         assert (len(looked.stops), len(looked.notes)) == (stops, notes)
 
 
+def test_an_account_that_is_not_told_where_the_control_plane_is_is_said():
+    samconfig = _with("source-booking", "ControlPlaneIntakeUrl=https://control-plane.example")
+    looked, cloud = found(), Memory(samconfig=samconfig)
+    readiness.refusals(cloud, looked)
+    (note,) = looked.notes
+    assert note.startswith("airline-dev-source-mileage has no ControlPlaneIntakeUrl")
+    assert "refused requests on the control plane" in plan.text(cloud, found()) and "refused requests" not in plan.text(Memory(), found())
+    readiness.refusals(Memory(), looked := found())
+    assert looked.notes == []
+
+
 def test_a_plan_names_every_step_with_its_time_and_what_costs():
     text = plan.text(Memory(), found())
     steps = 10 + len(SERVICES)

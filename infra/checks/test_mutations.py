@@ -237,6 +237,18 @@ def api_without_quotas(project):
     del properties(project, "mileage", "MileageApi")["Environment"]["Variables"]["TIER_QUOTAS"]
 
 
+def suspended_tenants_are_served_for_an_hour(project):
+    project.templates["mileage"]["Parameters"]["TenantsCacheSeconds"]["MaxValue"] = 3600
+
+
+def lists_in_force_whenever(project):
+    del project.templates["booking"]["Parameters"]["TenantsCacheSeconds"]["MaxValue"]
+
+
+def registry_asked_seldom(project):
+    properties(project, "booking", "RegistrationApi")["Environment"]["Variables"]["TENANTS_CACHE_SECONDS"] = "300"
+
+
 def quotas_differ_by_account(project):
     project.templates["mileage"]["Parameters"]["TierQuotas"]["Default"] = "basic=1/1/1"
 
@@ -395,6 +407,9 @@ MISTAKES = [
     (reservations_may_be_changed, "quotas_and_users_items_are_written_apart"),
     (api_without_quotas, "each_api_of_tenants_has_quotas"),
     (quotas_differ_by_account, "each_api_of_tenants_has_quotas"),
+    (suspended_tenants_are_served_for_an_hour, "what_operators_change_is_in_force_within_a_minute"),
+    (lists_in_force_whenever, "what_operators_change_is_in_force_within_a_minute"),
+    (registry_asked_seldom, "what_operators_change_is_in_force_within_a_minute"),
     (tenant_role_trusts_the_account, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
     (tenant_role_trusts_the_publisher, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),
     (session_without_tenant, "only_functions_assume_the_tenant_role_and_only_for_a_tenant"),

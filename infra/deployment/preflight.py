@@ -55,7 +55,8 @@ def look(cloud):
     account_wide(cloud, found)
     what_was_left(cloud, found)
     for each in (
-        readiness.rights, readiness.transaction_search, readiness.concurrency, readiness.mail, readiness.portal, readiness.bootstrap, readiness.tiers,
+        readiness.rights, readiness.transaction_search, readiness.concurrency, readiness.mail, readiness.refusals, readiness.portal, readiness.bootstrap,
+        readiness.tiers,
     ):  # fmt: skip
         each(cloud, found)
     return found

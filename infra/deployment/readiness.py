@@ -130,6 +130,14 @@ def mail(cloud, found):
             found.stop(f"SES has not verified {name}, which EmailFromArn names: Cognito could not send mail from it")
 
 
+def refusals(cloud, found):
+    """Each account's source stack is told for itself where the control plane is."""
+    sources = [name for name in cloud.config.stacks if name.startswith("source-")]
+    without = [cloud.config.stack_name(name) for name in sources if not cloud.config.given(name).get("ControlPlaneIntakeUrl")]
+    if without and len(without) < len(sources):
+        found.note(f"{', '.join(without)} has no ControlPlaneIntakeUrl, as others have: what API Gateway refuses there does not come to the control plane")
+
+
 def portal(cloud, found):
     if not wants_portal():
         found.note("SKIP_PORTAL=1: no portal is deployed, and the APIs allow only the pages of an earlier one")

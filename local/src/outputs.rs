@@ -19,7 +19,7 @@ pub struct Outputs {
     pub services: BTreeMap<String, String>,
     /// Where the control plane is.
     pub control_plane_url: String,
-    /// A service key of this run that reads everything there; none where nobody is asked who they are.
+    /// A service key of this run that reads everything there, or `None` where nobody is asked who they are.
     pub control_plane_key: Option<String>,
     /// Those who run the system, as the control plane knows them; none where nobody is asked.
     pub staff: Vec<StaffUser>,

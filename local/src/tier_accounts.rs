@@ -43,7 +43,7 @@ pub struct MileageAccount {
     pub stack: String,
     /// The account's id, of twelve digits.
     pub account: String,
-    /// Whose account it is; none for account B, which takes the other tiers.
+    /// Whose account it is, or `None` for account B, which takes the other tiers.
     pub tier: Option<String>,
     /// The stack's `Tiers`.
     pub tiers: Vec<String>,

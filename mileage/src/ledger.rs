@@ -89,7 +89,7 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
-    /// The entry that an event about this booking makes, whose flight earns, or earned, so many miles.
+    /// Makes the entry of an event about this booking, whose flight earns, or earned, this many miles.
     pub fn of(kind: EntryKind, booking: Booking, miles: i64, now: jiff::Timestamp) -> Self {
         Self {
             booking_number: booking.booking_number,

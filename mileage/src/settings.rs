@@ -8,7 +8,7 @@ use tenant_auth::ApiSettings;
 use tenant_quota::TierQuotas;
 use tenant_telemetry::{BelievedSenders, Settings};
 
-/// What mileage-api is told.
+/// The settings of mileage-api.
 #[derive(Debug)]
 pub struct MileageApi {
     /// Telemetry; `USER_POOL_ID` and `USER_POOL_CLIENT_ID`: whose tokens are accepted; `TENANTS_TABLE`, `TENANTS_READER_ROLE_ARN` and
@@ -40,7 +40,7 @@ impl MileageApi {
     }
 }
 
-/// What mileage-accrual is told.
+/// The settings of mileage-accrual.
 #[derive(Debug)]
 pub struct MileageAccrual {
     /// The settings of spans, metrics and logs.

@@ -163,3 +163,18 @@ def test_one_tab_passes_a_chart(browser, control_plane, path, name):
         )
         assert stops <= 1, chart.inner_text()
     context.close()
+
+
+@pytest.mark.parametrize("name", ["map"])
+def test_no_part_of_the_head_is_alone_in_its_line(browser, control_plane, path, name):
+    """Whatever the width: the ways to the pages are as many in each line, and the zone of times is beside the name."""
+    context = browser.new_context(base_url=control_plane.url)
+    page = context.new_page()
+    for width in (360, 390, 768, 820, 1024, 1280, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(path, wait_until="networkidle")
+        lines = page.get_by_role("navigation", name="Pages").get_by_role("link").evaluate_all("all => all.map(each => Math.round(each.getBoundingClientRect().top))")
+        assert len({lines.count(line) for line in lines}) == 1, f"{width}: {lines}"
+        name_box, zone = (page.locator(part).bounding_box() for part in (".brand", "#zone"))
+        assert abs(name_box["y"] + name_box["height"] / 2 - zone["y"] - zone["height"] / 2) < 2, f"{width}: {name_box}, {zone}"
+    context.close()

@@ -37,7 +37,7 @@ const RECORDS_PER_REQUEST: u64 = 500;
 /// OpenTelemetry's buckets of durations, in seconds.
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// Sends so many points, and so many log records.
+/// Sends `items` points and as many log records.
 pub(super) async fn measure(report: &mut Part<'_>, server: Server, items: u64) -> Result<()> {
     let now = now_ns()?;
     for (path, what, per_request) in

@@ -17,7 +17,7 @@ const HOURS: u64 = 23;
 /// Traces of that day, around which metrics are asked for.
 const TRACES: u64 = 80;
 
-/// Sends so many points of a day, and opens what shows them; the server's own time counts.
+/// Sends `items` points of a day and opens the pages that show them. The time that counts is what the server itself measures.
 pub(super) async fn measure(report: &mut Part<'_>, server: Server, items: u64) -> Result<()> {
     let requests = (items / POINTS_PER_REQUEST).max(1);
     let day = HOURS * HOUR_NS;

@@ -15,7 +15,7 @@ use crate::report::Part;
 const DAY_NS: u64 = 24 * HOUR_NS;
 /// The share of a month's spans that is at most a day old; the rest lies in the 29 days before.
 const RECENT_SHARE: f64 = 0.7;
-/// Of so many traces, the id of one is remembered, so that traces can be asked for by id.
+/// The id of one in this many traces is remembered, so that traces can be asked for by id.
 const TRACES_PER_REMEMBERED_ID: u64 = 2_000;
 
 /// The time that the spans are spread over.

@@ -61,7 +61,7 @@ enum Kind {
 const KINDS: [Kind; 4] = [Kind::Quiet, Kind::Quotas, Kind::Shipped, Kind::NoQuotas];
 
 impl Kind {
-    /// What a tenant may do at once; none, where it has no quota.
+    /// What a tenant may do at once, or `None` where it has no quota.
     fn burst(self) -> Option<u32> {
         match self {
             Self::Quiet | Self::Quotas => Some(BURST),

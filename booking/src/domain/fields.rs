@@ -35,7 +35,7 @@ impl Fields {
         Ok(Self { values, refusal })
     }
 
-    /// A field's text, as `read` understands it; nothing where it is wrong.
+    /// A field's text, as `read` understands it, or `None` where it is wrong.
     pub(super) fn take<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, &'static str>) -> Option<T> {
         let text = match self.values.get(name) {
             None => Err("is required"),

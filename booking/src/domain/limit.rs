@@ -7,7 +7,7 @@ use tenancy::TenantId;
 
 use super::{EmailAddress, idempotency::sha256_hex};
 
-/// At most so many within each stretch of time, one stretch after the other. Around the end of one, twice as many can pass.
+/// A limit on a number within each stretch of time. Around the end of a stretch, twice as many can pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// How many may happen within the period.

@@ -38,7 +38,7 @@ pub async fn create_booking(
         Ok(Made::Now(reservation)) => {
             bookings.add(1, &[]);
             let mut response = answer(StatusCode::CREATED, reservation)?;
-            taken.tell(&mut response);
+            taken.add_headers(&mut response);
             Ok(response)
         }
         Ok(Made::Before(reservation)) => {

@@ -183,8 +183,8 @@ fn outgoing(
     changed: Option<SystemTime>,
 ) -> Result<Outgoing, InvalidMessage> {
     let (written, label, trace) = match stored {
-        BookingChange::Reservation(stored) => told(&BookingConfirmed(stored.booking()), &stored.trace)?,
-        BookingChange::Cancellation(stored) => told(&stored.event(), &stored.trace)?,
+        BookingChange::Reservation(stored) => message_of(&BookingConfirmed(stored.booking()), &stored.trace)?,
+        BookingChange::Cancellation(stored) => message_of(&stored.event(), &stored.trace)?,
     };
     let received = Received {
         system: "aws.dynamodb",
@@ -219,7 +219,10 @@ fn written(stored: &[BookingChange], table: &str) -> (Vec<Outgoing>, Vec<Unwrita
 
 type Trace = HashMap<String, String>;
 
-fn told<'a>(event: &impl TenantMessage, trace: &'a Trace) -> Result<(Written, TenantLabel, &'a Trace), InvalidMessage> {
+fn message_of<'a>(
+    event: &impl TenantMessage,
+    trace: &'a Trace,
+) -> Result<(Written, TenantLabel, &'a Trace), InvalidMessage> {
     Ok((event.write()?, event.label()?, trace))
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     AccessError, Browser, Principal, SESSION_COOKIE, SIGN_IN_COOKIE, Settings, SignInStarted, SignedIn, Vouched,
-    browser::{one, origin},
+    browser::{origin, single_header},
     issuer::{self, Issuer},
     secrets,
     service_keys::ServiceKeys,
@@ -27,9 +27,10 @@ const CALLBACK: &str = "/sign-in/callback";
 pub struct Authenticated {
     /// Who sent the request.
     pub principal: Principal,
-    /// What a form of theirs has to bring along, another text in each answer and the same when it comes back; none, where a token or a key came with the request, which no browser sends by itself.
+    /// The token that forms of this session have to send back; its text differs in each answer. It is `None` where a token or a key came with the
+    /// request, since no browser sends these by itself.
     pub csrf: Option<String>,
-    /// The SHA-256 of the token or the key that came with the request, however the header was written; none, where none came.
+    /// The SHA-256 of the token or the key that came with the request, however the header was written, or `None` where none came.
     pub bearer: Option<String>,
 }
 
@@ -117,9 +118,14 @@ impl Access {
     ///
     /// [`AccessError::NotAuthenticated`] for a token or a key that is not valid, [`AccessError::NotAllowed`] for one whose bearer has no role,
     /// [`AccessError::Unavailable`] where it cannot be judged.
-    pub async fn who(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Authenticated>, AccessError> {
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<Authenticated>, AccessError> {
         if headers.contains_key(header::AUTHORIZATION) {
-            let bearer = one(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
+            let bearer =
+                single_header(headers, header::AUTHORIZATION).and_then(bearer).ok_or(AccessError::NotAuthenticated)?;
             let principal = self.bearer(bearer, now).await?;
             return Ok(Some(Authenticated { principal, csrf: None, bearer: Some(secrets::hash(bearer)) }));
         }
@@ -138,7 +144,7 @@ impl Access {
             return Ok(principal);
         }
         // Which issuer is asked follows from what the token says; whether it is the issuer's, from its signature.
-        let said = UnverifiedClaims::by(bearer).ok_or(AccessError::NotAuthenticated)?;
+        let said = UnverifiedClaims::of_token(bearer).ok_or(AccessError::NotAuthenticated)?;
         let issuers = [&self.staff, &self.tenants].into_iter().flatten();
         let issuer = issuers.into_iter().find(|issuer| issuer.settings().issuer == said.iss);
         let principal = issuer.ok_or(AccessError::NotAuthenticated)?.bearer(bearer).await?;
@@ -313,7 +319,7 @@ struct UnverifiedClaims {
 }
 
 impl UnverifiedClaims {
-    fn by(token: &str) -> Option<Self> {
+    fn of_token(token: &str) -> Option<Self> {
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }

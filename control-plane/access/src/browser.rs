@@ -51,7 +51,7 @@ impl Browser {
     ///
     /// [`AccessError::Foreign`].
     pub fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), AccessError> {
-        let host = one(headers, header::HOST).map(str::to_ascii_lowercase);
+        let host = single_header(headers, header::HOST).map(str::to_ascii_lowercase);
         let Some(host) = host.filter(|host| self.is_own(host)) else {
             return Err(AccessError::Foreign("This server does not answer to that name."));
         };
@@ -60,8 +60,8 @@ impl Browser {
         }
         let scheme = if self.is_secure() { "https" } else { "http" };
         let own_page = match headers.get(header::ORIGIN) {
-            Some(_) => one(headers, header::ORIGIN) == Some(&format!("{scheme}://{host}")),
-            None => one(headers, "sec-fetch-site") == Some("same-origin"),
+            Some(_) => single_header(headers, header::ORIGIN) == Some(&format!("{scheme}://{host}")),
+            None => single_header(headers, "sec-fetch-site") == Some("same-origin"),
         };
         if own_page { Ok(()) } else { Err(AccessError::Foreign("Only a page of this server can ask for that.")) }
     }
@@ -103,7 +103,7 @@ fn parts(name: &str, url: &str) -> Result<(String, String), String> {
 }
 
 /// The value of a header that is there once.
-pub(crate) fn one(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
+pub(crate) fn single_header(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),

@@ -84,7 +84,7 @@ impl Gate {
             }
             Guarded::By(access) => {
                 access.check_source(&request.method, &request.headers)?;
-                let who = tokio::time::timeout(KNOWN_WITHIN, access.who(&request.headers, Timestamp::now()));
+                let who = tokio::time::timeout(KNOWN_WITHIN, access.authenticate(&request.headers, Timestamp::now()));
                 let who = who.await.map_err(|_| AccessError::Unavailable("that takes too long"))?;
                 Ok(who?.map(Visitor))
             }
@@ -115,12 +115,12 @@ impl Visitor {
         self.0.principal.scope()
     }
 
-    /// What a form of theirs brings along; none, where no cookie says who they are.
+    /// What a form of theirs brings along, or `None` where no cookie says who they are.
     pub fn csrf(&self) -> Option<&str> {
         self.0.csrf.as_deref()
     }
 
-    /// The SHA-256 of the token or the key that was verified; none, where a cookie or nothing says who they are.
+    /// The SHA-256 of the token or the key that was verified, or `None` where a cookie or nothing says who they are.
     pub fn bearer(&self) -> Option<&str> {
         self.0.bearer.as_deref()
     }

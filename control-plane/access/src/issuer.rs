@@ -22,7 +22,7 @@ use crate::{AccessError, IssuerSettings, Principal, Role, StaffSettings, Tenants
 
 /// How long a provider may take to answer.
 const WITHIN: Duration = Duration::from_secs(5);
-/// After a failure nobody asks again for so long: requests do not queue up for one that hangs.
+/// How long a provider is not asked again after a failure, so that requests do not queue up for a provider that hangs.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
 pub(crate) const MAX_ANSWER: usize = 256 * 1024;
@@ -96,7 +96,7 @@ impl Issuer {
         if known.failed.is_some_and(|at| at.elapsed() < AGAIN_AFTER) {
             return Err(unavailable);
         }
-        // Said before, since whoever asks may go away meanwhile.
+        // The failure is noted before the call, since the request that makes it may be cancelled meanwhile.
         known.failed = Some(Instant::now() + WITHIN);
         match self.discover().await {
             Ok(provider) => {

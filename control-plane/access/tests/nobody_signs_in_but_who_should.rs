@@ -96,7 +96,7 @@ impl Here {
     }
 
     async fn who(&self, headers: &HeaderMap) -> Option<Role> {
-        self.access.who(headers, Timestamp::now()).await.unwrap().map(|known| known.principal.role)
+        self.access.authenticate(headers, Timestamp::now()).await.unwrap().map(|known| known.principal.role)
     }
 }
 
@@ -140,7 +140,8 @@ async fn a_session_ends_by_itself() {
     let signed_in = here.sign_in("staff").await.unwrap();
     let session = cookie(SESSION_COOKIE, &signed_in.session);
     let begun = Timestamp::now();
-    let at = async |minutes: i64| here.access.who(&session, begun + minutes.minutes()).await.unwrap().is_some();
+    let at =
+        async |minutes: i64| here.access.authenticate(&session, begun + minutes.minutes()).await.unwrap().is_some();
     assert!(at(59).await, "it was used within the hour");
     assert!(at(118).await, "and again");
     assert!(!at(179).await, "an hour without a request");
@@ -148,9 +149,9 @@ async fn a_session_ends_by_itself() {
     let again = here.sign_in("staff").await.unwrap();
     let session = cookie(SESSION_COOKIE, &again.session);
     for minutes in (30..720).step_by(30) {
-        assert!(here.access.who(&session, begun + minutes.minutes()).await.unwrap().is_some(), "{minutes}");
+        assert!(here.access.authenticate(&session, begun + minutes.minutes()).await.unwrap().is_some(), "{minutes}");
     }
-    assert!(here.access.who(&session, begun + 721.minutes()).await.unwrap().is_none());
+    assert!(here.access.authenticate(&session, begun + 721.minutes()).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -253,7 +254,7 @@ async fn a_provider_that_is_away_is_told_of_and_asked_again() {
     }
     assert!(matches!(access.begin("nobody", "/", Timestamp::now()).await, Err(AccessError::SignIn(_))));
     let token = gone.token(&json!({ "sub": "1", "groups": "sre" }));
-    assert!(matches!(access.who(&bearer(&token), Timestamp::now()).await, Err(AccessError::Unavailable(_))));
+    assert!(matches!(access.authenticate(&bearer(&token), Timestamp::now()).await, Err(AccessError::Unavailable(_))));
 }
 
 #[tokio::test]
@@ -268,7 +269,7 @@ async fn the_tenants_issuer_makes_no_operator_whatever_its_tokens_say() {
     assert_eq!(here.sign_in("tenants").await.unwrap().principal.role, tenant("acme"));
     // Signed by the tenants' issuer, in the name of the staff's.
     let forged = here.tenants.token(&json!({ "sub": "1", "iss": here.staff.issuer(), "groups": ["sre"] }));
-    let outcome = here.access.who(&bearer(&forged), Timestamp::now()).await;
+    let outcome = here.access.authenticate(&bearer(&forged), Timestamp::now()).await;
     assert!(matches!(outcome, Err(AccessError::NotAuthenticated)));
     // And one issuer cannot be both.
     let dir = tempfile::tempdir().unwrap();
@@ -287,7 +288,7 @@ async fn a_role_follows_from_claims() {
     let here = Here::new().await;
     let staff = async |claims: Value| {
         let token = here.staff.token(&claims);
-        here.access.who(&bearer(&token), Timestamp::now()).await.map(|known| known.unwrap().principal.role)
+        here.access.authenticate(&bearer(&token), Timestamp::now()).await.map(|known| known.unwrap().principal.role)
     };
     assert_eq!(staff(json!({ "sub": "1", "groups": ["support", "sre"] })).await.unwrap(), Role::Operator);
     assert_eq!(staff(json!({ "sub": "1", "groups": "support" })).await.unwrap(), Role::Viewer);
@@ -298,7 +299,7 @@ async fn a_role_follows_from_claims() {
     }
     let tenants = async |tenant: Value, role: Value| {
         let token = here.tenants.token(&json!({ "sub": "2", "custom:tenant-id": tenant, "custom:role": role }));
-        here.access.who(&bearer(&token), Timestamp::now()).await
+        here.access.authenticate(&bearer(&token), Timestamp::now()).await
     };
     assert!(tenants(json!("acme"), json!("admin")).await.is_ok());
     for (id, role) in [
@@ -320,7 +321,7 @@ async fn no_token_but_a_genuine_one_is_taken() {
     let here = Here::new().await;
     let claims = json!({ "sub": "1", "groups": ["sre"] });
     let refused = async |headers: HeaderMap| {
-        let outcome = here.access.who(&headers, Timestamp::now()).await;
+        let outcome = here.access.authenticate(&headers, Timestamp::now()).await;
         assert!(matches!(outcome, Err(AccessError::NotAuthenticated)), "{headers:?}");
     };
     for misdeed in [
@@ -430,7 +431,7 @@ async fn a_provider_and_a_program_may_exchange_their_keys() {
     let access = Access::new(settings, Arc::new(states)).unwrap();
     let who = async |bearer: &str, now: Timestamp| {
         access
-            .who(&headers(header::AUTHORIZATION, &format!("Bearer {bearer}")), now)
+            .authenticate(&headers(header::AUTHORIZATION, &format!("Bearer {bearer}")), now)
             .await
             .map(|who| who.unwrap().principal.role)
     };

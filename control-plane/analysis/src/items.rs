@@ -189,7 +189,7 @@ impl Items {
         })
     }
 
-    /// The number of a value; none of what is not counted.
+    /// The number of a value, or `None` for what is not counted.
     fn item(&mut self, service: u32, key: u32, value: &[u8]) -> Option<u32> {
         if value.is_empty() || value.len() > MAX_VALUE || self.keys.get(key as usize)?.passed_over {
             return None;

@@ -31,7 +31,7 @@ pub struct Row {
     pub bad: usize,
     /// How many good traces have the value.
     pub good: usize,
-    /// How likely so many more of the bad have it by chance, looked at by itself: Fisher's exact test, to one side.
+    /// The probability that at least this many of the bad traces have the value by chance, tested by itself: Fisher's exact test, one-sided.
     pub chance: f64,
     /// Whether that is less than chance would bring forth among all values that were looked at.
     pub significant: bool,
@@ -336,7 +336,7 @@ fn preference(key: &str) -> u8 {
     }
 }
 
-/// How well attributes of the semantic conventions name something; none of a team's own.
+/// How well attributes of the semantic conventions name something, or `None` for a team's own.
 fn namespace(key: &str) -> Option<u8> {
     let starts = |with: &[&str]| with.iter().any(|start| key.starts_with(start));
     if starts(&[

@@ -57,7 +57,7 @@ pub(crate) struct Failure<'a> {
     pub(crate) until: u64,
 }
 
-/// How a trace failed; none if it did not.
+/// How a trace failed, or `None` if it did not.
 pub(crate) fn failure(spans: &[SentSpan]) -> Option<Failure<'_>> {
     let parents: HashMap<&[u8], &[u8]> =
         spans.iter().map(|read| (&*read.span.span_id, &*read.span.parent_span_id)).collect();

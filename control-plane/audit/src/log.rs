@@ -94,7 +94,7 @@ impl Audit {
         Ok(self.states.audit(AuditFrom::Before(u64::MAX), 1).await?.pop())
     }
 
-    /// The last record, as one notes it; none, where there is none.
+    /// The last record, as one notes it, or `None` where there is none.
     ///
     /// # Errors
     ///

@@ -116,7 +116,7 @@ pub(crate) enum Command {
     },
     /// Say why requests fail or are slow: which attributes of their spans set them apart from other requests.
     Why(Why),
-    /// Say whose requests were refused once somebody had been verified, where and why: those with the most first.
+    /// Say whose requests were refused after their sender was verified, where and why. The most frequent come first.
     TurnedAway(TurnedAway),
     /// Print the service map: which service calls which, how often, and with which errors and latencies.
     Map {

@@ -23,7 +23,7 @@ pub struct Address {
     pub user: String,
     /// The password of that user.
     pub password: String,
-    /// The cluster whose servers all have it; none, if it is on one server alone.
+    /// The cluster whose servers all have it, or `None` if it is on one server alone.
     pub cluster: Option<String>,
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, S
 }
 
 /// The one row of an answer.
-pub(crate) async fn one<T: RowOwned + RowRead>(query: Query) -> Result<T, StoreError> {
+pub(crate) async fn fetch_one<T: RowOwned + RowRead>(query: Query) -> Result<T, StoreError> {
     within(query.fetch_one::<T>()).await
 }
 

@@ -34,7 +34,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    database::{Address, Database, all, failed, one, within},
+    database::{Address, Database, all, failed, fetch_one, within},
     late::LateTenants,
     lines, links, listing,
     log_records::{self, LogRecords},
@@ -113,7 +113,7 @@ impl ClickHouse {
         schema::migrate(&self.database).await
     }
 
-    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970; none, if all are.
+    /// When the first of the batches was written whose sums are not made yet, milliseconds since 1970, or `None` if all are.
     ///
     /// # Errors
     ///
@@ -128,17 +128,17 @@ impl ClickHouse {
     ///
     /// [`StoreError::Failed`] where the database does not answer.
     pub async fn summed_spans(&self) -> Result<u64, StoreError> {
-        one(self.database.query("SELECT sum(spans) FROM traces FINAL")).await
+        fetch_one(self.database.query("SELECT sum(spans) FROM traces FINAL")).await
     }
 
     /// Names what keeps the states that go with these spans; what does, which is another where one was named before.
     pub async fn kept_with(&self, states: &str) -> Result<String, StoreError> {
         let name = "INSERT INTO keeper (states) SELECT {states:String} WHERE (SELECT count() FROM keeper) = 0";
         within(self.database.query(name).param("states", states).execute()).await?;
-        one(self.database.query(include_str!("../sql/kept_with.sql"))).await
+        fetch_one(self.database.query(include_str!("../sql/kept_with.sql"))).await
     }
 
-    /// Keeps spans for so many hours. Sums are kept for as long as they always are.
+    /// Sets how many hours spans are kept. Sums are kept as long as ever.
     pub async fn keep_for(&self, hours: i64) -> Result<(), StoreError> {
         schema::keep_for(&self.database, hours).await?;
         self.keeps_hours.store(hours, Ordering::Relaxed);
@@ -220,7 +220,7 @@ impl SpanStore for ClickHouse {
             None => self.database.query(include_str!("../sql/facets.sql")),
             Some(own) => self.database.query(include_str!("../sql/facets_of_tenant.sql")).param("tenant", own),
         };
-        let FacetRow { tenants, tiers, accounts, services } = one(query).await?;
+        let FacetRow { tenants, tiers, accounts, services } = fetch_one(query).await?;
         Ok(Facets { tenants, tiers, accounts, services })
     }
 
@@ -228,11 +228,11 @@ impl SpanStore for ClickHouse {
         if !scope.sees(Some(tenant)) {
             return Ok(false);
         }
-        one(self.database.query(include_str!("../sql/knows_tenant.sql")).param("tenant", tenant)).await
+        fetch_one(self.database.query(include_str!("../sql/knows_tenant.sql")).param("tenant", tenant)).await
     }
 
     async fn has_requests(&self) -> Result<bool, StoreError> {
-        one(self.database.query(include_str!("../sql/has_requests.sql"))).await
+        fetch_one(self.database.query(include_str!("../sql/has_requests.sql"))).await
     }
 
     async fn request_rows(&self, scope: &Scope, query: RequestQuery) -> Result<RequestRows, StoreError> {

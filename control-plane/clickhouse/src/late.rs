@@ -11,7 +11,7 @@ use control_plane_model::store::StoreError;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::database::{Database, one};
+use crate::database::{Database, fetch_one};
 
 /// The earliest request of each tenant, Unix seconds; `None` is nobody.
 pub(crate) type Touched = BTreeMap<Option<String>, i64>;
@@ -49,7 +49,7 @@ impl LateTenants {
     pub(crate) async fn take(&self, database: &Database, until: i64) -> Result<BTreeSet<Option<String>>, StoreError> {
         let (since, evaluated) = *self.0.lock();
         let query = database.query(include_str!("../sql/late.sql")).param("since", since).param("until", evaluated);
-        let LateTenantsRow { newest, tenants } = one(query).await?;
+        let LateTenantsRow { newest, tenants } = fetch_one(query).await?;
         *self.0.lock() = (newest.max(since), until);
         Ok(tenants.into_iter().map(|tenant| Some(tenant).filter(|tenant| !tenant.is_empty())).collect())
     }

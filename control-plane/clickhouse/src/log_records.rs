@@ -96,5 +96,5 @@ pub(crate) async fn lines(database: &Database, scope: &Scope, query: &LogQuery) 
             break;
         }
     }
-    Ok(read.found())
+    Ok(read.into_lines())
 }

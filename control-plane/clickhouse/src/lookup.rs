@@ -150,7 +150,7 @@ impl Looking<'_> {
         let mut add = |place: usize, bits| held.get_mut(place).into_iter().for_each(|held| *held = bits);
         let (short, mut whole): (Vec<_>, Vec<_>) =
             traces.iter().copied().enumerate().partition(|(_, trace)| !are_few && trace.duration_ns() <= LONG_NS);
-        for (place, found) in self.found(&short).await? {
+        for (place, found) in self.attributes_of(&short).await? {
             match found {
                 Some(bits) => add(place, bits),
                 None => whole.extend(traces.get(place).map(|trace| (place, *trace))),
@@ -171,7 +171,7 @@ impl Looking<'_> {
 
     /// What those of these traces, each with its place among others, really have that seem to have any of the attributes; `None` where it takes
     /// all of a trace to know.
-    async fn found(&self, traces: &[(usize, &Candidate)]) -> Result<Vec<(usize, Option<Bits>)>, StoreError> {
+    async fn attributes_of(&self, traces: &[(usize, &Candidate)]) -> Result<Vec<(usize, Option<Bits>)>, StoreError> {
         let most =
             self.attributes.iter().map(|attribute| AttributeMatcher::new(attribute).worth_a_look()).max().unwrap_or(1);
         let at: HashMap<[u8; 16], usize> =
@@ -181,7 +181,7 @@ impl Looking<'_> {
         let stretches = stretches(traces.iter().map(|(_, trace)| *trace));
         let hits = |stretch: &(u32, u32)| among(*stretch).hits(self.database, &self.attributes, most);
         let hits: Vec<Query> = stretches.iter().map(hits).collect();
-        let read = hits.into_iter().map(|hits| self.said(&at, hits)).collect::<Vec<_>>();
+        let read = hits.into_iter().map(|hits| self.read_hits(&at, hits)).collect::<Vec<_>>();
         let mut read = stream::iter(read).buffer_unordered(AT_ONCE);
         let mut are_any = false;
         while let Some(said) = read.try_next().await? {
@@ -205,7 +205,7 @@ impl Looking<'_> {
     }
 
     /// What spans say of the traces that are there. They are read on another thread while more come.
-    async fn said(&self, at: &HashMap<[u8; 16], usize>, hits: Query) -> Result<Vec<SpanAttributes>, StoreError> {
+    async fn read_hits(&self, at: &HashMap<[u8; 16], usize>, hits: Query) -> Result<Vec<SpanAttributes>, StoreError> {
         let mut rows = hits.fetch::<Hit>().map_err(failed)?;
         let (mut said, mut some) = (Vec::new(), Vec::new());
         let mut reading: Option<JoinHandle<Result<Vec<SpanAttributes>, StoreError>>> = None;

@@ -47,7 +47,7 @@ pub(crate) async fn part(database: &Database, scope: &Scope, query: &PartQuery) 
     Ok(sums)
 }
 
-/// A node by its kind, account and name; nothing, where it may be any.
+/// A node by its kind, account and name, or `None` where it may be any.
 fn named(node: Option<&Node>) -> Vec<&str> {
     node.map(|Node { kind, account, name }| vec![kind.as_str(), account.as_str(), name.as_str()]).unwrap_or_default()
 }

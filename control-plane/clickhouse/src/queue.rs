@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::database::now_ns;
 
-/// Requests that may wait; one more is told to come back.
+/// The most requests that may wait. One more is answered with 503.
 const MAX_WAITING: usize = 128;
 /// Inserts under way at a time: while one is made durable, the next is sent.
 const INSERTS: usize = 2;

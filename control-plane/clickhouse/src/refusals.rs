@@ -36,7 +36,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Of a span of a trace that a batch of this rank brought first; none, of one that was not refused. The same span makes the same row however often.
+    /// Of a span of a trace that a batch of this rank brought first, or `None` for one that was not refused. The same span makes the same row however often.
     pub(crate) fn of(facts: &Facts, trace_id: [u8; 16], rank: u64) -> Option<Self> {
         let reason = facts.refused.as_deref()?.to_owned();
         Some(Self {
@@ -95,7 +95,7 @@ impl Line {
 
 /// Requests that were refused, by whom, where and why.
 pub(crate) async fn refusals(database: &Database, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
-    let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
+    let Some(tenant) = query.tenant_filter(scope) else { return Ok(Refusals::default()) };
     let found = database
         .query(&include_str!("../sql/refusals.sql").replace("$among", &TRACES_AMONG.to_string()))
         .param("from", query.from.saturating_mul(NANOSECONDS))

@@ -13,7 +13,7 @@ use slo::{Cell, DailyUse, Key, Kind};
 
 use crate::database::{Database, all, failed, seconds, within};
 
-/// Rows of all tenants are asked for by so many seconds, so that no answer is sorted for long.
+/// Rows of all tenants are read in stretches of this many seconds, so that no answer takes long to sort.
 const SLICE: i64 = 6 * HOUR;
 /// Rows that are handed on at a time.
 const BATCH: usize = 1_024;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     condition::Condition,
-    database::{Database, all, one},
+    database::{Database, all, fetch_one},
     lookup::{self, Matching},
     stored::{BATCH, stored_traces},
     trace_query::trace_query,
@@ -39,7 +39,7 @@ pub(crate) async fn sample(database: &Database, scope: &Scope, query: &SampleQue
             // By themselves, since what counts them besides sorting would hold all of them.
             let taken = query_of(include_str!("../sql/sample_traces.sql")).param("limit", query.limit as u64);
             let matched = query_of(include_str!("../sql/sample_matched.sql"));
-            let (taken, matched) = tokio::try_join!(all::<SampledTraceRow>(taken), one::<u64>(matched))?;
+            let (taken, matched) = tokio::try_join!(all::<SampledTraceRow>(taken), fetch_one::<u64>(matched))?;
             let taken: Vec<_> = taken.into_iter().map(|taken| (taken.bucket, taken.trace_id, taken.spans)).collect();
             (taken, matched as usize, false, None)
         }

@@ -3,7 +3,7 @@
 use control_plane_model::store::StoreError;
 
 use crate::{
-    database::{Database, all, one, within},
+    database::{Database, all, fetch_one, within},
     versions,
 };
 
@@ -94,7 +94,7 @@ pub(crate) async fn catch_up(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Spans, outlines of traces, points of metrics and log records go so many hours after they came.
+/// Sets after how many hours spans, outlines of traces, points of metrics and log records are removed.
 pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), StoreError> {
     let lasts = "SELECT position(create_table_query, {ttl:String}) > 0 FROM system.tables WHERE database = currentDatabase() AND name = {table:String}";
     // What traces have in common is used once more a day before it would go.
@@ -103,7 +103,7 @@ pub(crate) async fn keep_for(database: &Database, hours: i64) -> Result<(), Stor
     for (table, column, hours) in places.into_iter().chain([("shapes", "used", hours + 48)]) {
         let query = database.query(lasts).param("ttl", format!("toIntervalHour({hours})")).param("table", table);
         // Parts are gone through once more where this changes.
-        if !one::<bool>(query).await? {
+        if !fetch_one::<bool>(query).await? {
             let change = format!("ALTER TABLE {table} MODIFY TTL {column} + INTERVAL {hours} HOUR");
             within(database.query(&change).execute()).await?;
         }

@@ -28,7 +28,7 @@ struct SampledSpan {
     body: Bytes,
 }
 
-/// What whoever asks sees of these traces; each span once, as it came first.
+/// The spans of these traces that the scope may see, each once and as it came first.
 pub(crate) async fn stored_traces(
     database: &Database,
     scope: &Scope,

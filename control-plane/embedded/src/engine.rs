@@ -60,7 +60,7 @@ impl Embedded {
         Ok(Self { writer: Writer::start(path, retention)?, reader: Reader::new(path) })
     }
 
-    /// Reads for somebody's eyes.
+    /// Reads for a request.
     async fn see<T: Send + 'static>(
         &self,
         scope: &Scope,
@@ -70,7 +70,7 @@ impl Embedded {
         self.read(move |reader| read(reader, &scope)).await
     }
 
-    /// Reads for somebody's eyes what may take long: `read` is told whether they still wait.
+    /// Reads what may take long, for a request. `read` can check whether the request still waits.
     async fn see_while_waiting<T: Send + 'static>(
         &self,
         scope: &Scope,

@@ -33,7 +33,7 @@ use crate::{
     sightings,
 };
 
-/// Traces that spans came for lately are held in memory: so many of them, with so many spans together.
+/// Traces that got spans lately are held in memory: at most this many, with at most this many spans together.
 const HOT_TRACES: usize = 7_500;
 const HOT_SPANS: usize = 150_000;
 const NANOSECONDS: i64 = 1_000_000_000;

@@ -17,7 +17,7 @@ use crate::{
     reader::{Asker, Reader},
 };
 
-/// So many series are looked up one by one in each hour. Where more are asked for, reading the whole hour is faster.
+/// The most series that are looked up one by one in each hour. For more, reading the whole hour is faster.
 const LOOKED_UP: usize = 2_000;
 
 /// A series by its number: the line that it is part of, and the bounds of its buckets.

@@ -46,7 +46,7 @@ impl Reader {
                     break;
                 }
             }
-            Ok(read.found())
+            Ok(read.into_lines())
         })
     }
 }

@@ -34,7 +34,7 @@ type Place = (i64, i64, i64);
 #[derive(Debug, Default)]
 struct Minute {
     added: Summary,
-    /// What was added before, and is told more exactly now.
+    /// What was added before and is replaced by something more exact.
     removed: Summary,
     exemplars: Vec<Exemplar>,
 }

@@ -97,7 +97,7 @@ impl Waiting {
         Self { incoming, signals: Default::default(), others: VecDeque::new() }
     }
 
-    /// Looks for work, for so long at most if there is none; whether any may still come.
+    /// Looks for work and waits at most `patience` if there is none. Returns whether any may still come.
     pub(crate) fn look(&mut self, patience: Duration) -> bool {
         if self.is_empty() {
             match self.incoming.recv_timeout(patience) {

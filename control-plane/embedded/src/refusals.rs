@@ -32,7 +32,7 @@ struct Line {
 impl Reader {
     /// Requests that were refused, by whom, where and why.
     pub(crate) fn refusals(&self, asker: &Asker, scope: &Scope, query: &RefusalQuery) -> Result<Refusals, StoreError> {
-        let Some(tenant) = query.of_whom(scope) else { return Ok(Refusals::default()) };
+        let Some(tenant) = query.tenant_filter(scope) else { return Ok(Refusals::default()) };
         let sql = "SELECT tenant, service, operation, status, user, reason, start_ns, trace_id FROM refusals
                    WHERE start_ns >= ?1 AND start_ns < ?2 AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR user = ?4)
                    AND (?5 IS NULL OR reason = ?5) ORDER BY start_ns DESC, trace_id DESC";

@@ -51,7 +51,7 @@ impl PointMemory {
         *self.brought.entry(hour).or_default() += ROW;
     }
 
-    /// Notes that what its sender counted is, too: so many bytes.
+    /// Notes that the sender's counts are remembered too, which takes this many bytes.
     pub(crate) fn add_count(&mut self, hour: i64, bytes: usize) {
         // Pages are two thirds full where rows come in any order.
         *self.brought.entry(hour).or_default() += ROW + bytes * 3 / 2;

@@ -19,7 +19,7 @@ const LOGS_PER_STEP: i64 = 500;
 const MINUTES_PER_STEP: i64 = 1_000;
 const SERIES_PER_STEP: i64 = 1_000;
 const POINTS_PER_STEP: i64 = 20_000;
-/// What is remembered of points may take one part in so many of all there is room for.
+/// What is remembered of points may take one in this many parts of the whole room.
 const SHARE_OF_POINTS: u64 = 2;
 const NANOSECONDS: i64 = 1_000_000_000;
 

@@ -40,7 +40,7 @@ impl<'a> Keys<'a> {
         Ok(Self { catalog, series: series.collect::<Result<_, _>>()?, known: HashMap::new() })
     }
 
-    /// `service.name` of a series; none, of one that came since.
+    /// `service.name` of a series, or `None` for one that came since.
     fn service(&self, series: u32) -> Option<String> {
         self.series.get(&series).map(|(service, ..)| self.catalog.node(*service).name)
     }

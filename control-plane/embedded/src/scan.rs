@@ -26,7 +26,7 @@ const AT_A_TIME: usize = 16_384;
 pub(crate) struct Counts {
     /// How many traces match.
     pub(crate) matched: usize,
-    /// Traces that whoever asks may see.
+    /// How many traces the scope may see.
     pub(crate) scanned: usize,
     /// Whether there were more to look at than a search may.
     pub(crate) truncated: bool,

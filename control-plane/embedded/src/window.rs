@@ -1,4 +1,4 @@
-//! The traces of a window that whoever asks may see.
+//! The traces of a window that the scope may see.
 
 use std::ops::ControlFlow;
 
@@ -49,13 +49,13 @@ impl FoundTrace {
 /// What was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct ScanExtent {
-    /// Traces that whoever asks may see.
+    /// How many traces the scope may see.
     pub(crate) at: usize,
     /// When the last of them, which is the oldest, began.
     pub(crate) oldest_ns: Option<i64>,
     /// Whether there were more to look at than may be.
     pub(crate) truncated: bool,
-    /// Rows, whosever they are: these are bounded.
+    /// How many rows were looked at, of any tenant. Their number has a limit.
     rows: usize,
 }
 

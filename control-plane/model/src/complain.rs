@@ -1,4 +1,4 @@
-//! What an operator is told on standard error.
+//! Messages to operators on standard error.
 
 use std::{fmt, io::Write};
 

@@ -133,7 +133,7 @@ impl Starts {
         self.add_to(start_ns.saturating_sub(self.from_ns).div_euclid(self.width_ns), 1, u64::from(has_fault));
     }
 
-    /// Adds traces of a stretch, by its number from 0, of which so many have a fault.
+    /// Adds traces of a stretch, by its number from 0, and how many of them have a fault.
     pub fn add_to(&mut self, stretch: i64, traces: u64, failed: u64) {
         let counts = self.counts.entry(stretch).or_default();
         *counts = (counts.0 + traces, counts.1 + failed);

@@ -101,7 +101,7 @@ impl LinesRead {
     }
 
     /// What was found.
-    pub fn found(self) -> Lines {
+    pub fn into_lines(self) -> Lines {
         self.found
     }
 }

@@ -6,7 +6,7 @@ use crate::search::Formula;
 
 /// Spans that traces are looked up in at most, for attributes that no index has: about a second's worth.
 const MAX_LOOKED_UP: usize = 1_500_000;
-/// So many spans can be read trace by trace, wherever they lie. Where they are more, what lies between them is read as well.
+/// How many spans can be read trace by trace, wherever they are stored. Beyond that, everything between them is read as well.
 const FEW: usize = 50_000;
 
 /// How far back spans are read for one search: the same on every engine, whatever it can pass over.

@@ -8,7 +8,7 @@ use crate::{
     rollup::{Cell, MINUTE},
 };
 
-/// Tenants are counted over so many seconds.
+/// Tenants are counted over at most this many seconds.
 const TENANTS_WITHIN: i64 = 15 * MINUTE;
 /// Tenants that are listed for how much they ask, and as many for how much of theirs fails.
 pub const LISTED: usize = 20;

@@ -38,7 +38,7 @@ pub struct RefusalQuery {
 
 impl RefusalQuery {
     /// Whose refusals are meant, as far as these eyes see them: one tenant's, or all of them; `None` if there is nothing to be seen.
-    pub fn of_whom<'a>(&'a self, scope: &'a Scope) -> Option<Option<&'a str>> {
+    pub fn tenant_filter<'a>(&'a self, scope: &'a Scope) -> Option<Option<&'a str>> {
         let tenant = self.tenant.as_deref().or(scope.tenant());
         scope.sees(tenant).then_some(tenant)
     }

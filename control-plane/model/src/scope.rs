@@ -10,7 +10,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The one tenant that may be seen; none, where all may.
+    /// The one tenant that may be seen, or `None` where all may.
     pub fn tenant(&self) -> Option<&str> {
         match self {
             Self::All => None,

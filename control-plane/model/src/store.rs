@@ -1,6 +1,6 @@
 //! What keeps spans, and what keeps the control plane's own state: the two traits that an engine has.
 //!
-//! An engine is asked by name and answers by name, whatever it keeps instead. Every read is told whose eyes it is for.
+//! Queries and answers of an engine have names, whatever numbers it keeps for them. Every read takes a [`Scope`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -278,7 +278,7 @@ pub trait StateStore: Debug + Send + Sync {
     /// Adds a record to the audit, for good: nothing changes it or takes it away. `false` where its number is taken, and then nothing is stored.
     async fn append(&self, record: AuditRecord) -> Result<bool, StoreError>;
 
-    /// Records of the audit, so many at most.
+    /// Records of the audit, at most `limit`.
     async fn audit(&self, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Keeps an investigation: its first version where there is none of this id, a later one in the place of the one before it. `false` where that is not
@@ -288,7 +288,7 @@ pub trait StateStore: Debug + Send + Sync {
     /// An investigation as it is now.
     async fn investigation(&self, id: &str) -> Result<Option<InvestigationRecord>, StoreError>;
 
-    /// Investigations, so many at most, the one with the greatest id first.
+    /// Investigations, at most `limit`, the one with the greatest id first.
     async fn investigations(&self, limit: usize) -> Result<Vec<InvestigationRecord>, StoreError>;
 
     /// Takes an investigation away for good; `false` where there is none.

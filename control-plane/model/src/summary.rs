@@ -48,13 +48,13 @@ impl Summary {
         self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, other)| *own = own.saturating_sub(*other));
     }
 
-    /// The mean; none of nothing.
+    /// The mean, or `None` without measurements.
     #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// The value below which this share of the measurements lies, interpolated within its bucket; none without buckets. Of the last bucket,
+    /// The value below which this share of the measurements lies, interpolated within its bucket, or `None` without buckets. Of the last bucket,
     /// which has no bound, it is the greatest value, or the bucket's lower bound where nobody said the greatest.
     #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
     pub fn quantile(&self, share: f64) -> Option<f64> {

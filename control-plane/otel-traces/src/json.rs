@@ -43,10 +43,10 @@ fn flatten(key: String, value: Json, pairs: &mut Vec<KeyValue>) {
     if let Json::Object(fields) = value {
         return fields.into_iter().for_each(|(name, value)| flatten(format!("{key}.{name}"), value, pairs));
     }
-    pairs.push(KeyValue { key, value: Some(any(value)), ..KeyValue::default() });
+    pairs.push(KeyValue { key, value: Some(any_value(value)), ..KeyValue::default() });
 }
 
-fn any(value: Json) -> AnyValue {
+fn any_value(value: Json) -> AnyValue {
     let value = match value {
         Json::Bool(truth) => Some(Value::BoolValue(truth)),
         Json::Number(number) => Some(match number.as_i64() {
@@ -66,5 +66,5 @@ fn any(value: Json) -> AnyValue {
 }
 
 fn list(values: Vec<Json>) -> Value {
-    Value::ArrayValue(ArrayValue { values: values.into_iter().map(any).collect() })
+    Value::ArrayValue(ArrayValue { values: values.into_iter().map(any_value).collect() })
 }

@@ -61,15 +61,15 @@ impl OtelTraces {
         let (database, table) = table.split_once('.').unwrap_or(("default", table));
         for statement in include_str!("../sql/queue.sql").split_inclusive(";\n") {
             let statement = statement.trim().trim_end_matches(';');
-            within(self.0.query_raw(statement).execute()).await?;
+            in_time(self.0.query_raw(statement).execute()).await?;
         }
         let view = format!("otel_spans_of_{database}_{table}");
         let there = "SELECT count() > 0 FROM system.tables WHERE database = currentDatabase() AND name = {view:String}";
-        if within(self.0.query_raw(there).param("view", &view).fetch_one()).await? {
+        if in_time(self.0.query_raw(there).param("view", &view).fetch_one()).await? {
             return Ok(());
         }
         let create = self.0.query_raw(include_str!("../sql/view.sql")).param("view", view);
-        within(create.param("database", database).param("table", table).execute()).await
+        in_time(create.param("database", database).param("table", table).execute()).await
     }
 
     /// What has been inserted since. Nothing, where no table is followed.
@@ -78,10 +78,10 @@ impl OtelTraces {
     ///
     /// [`StoreError::Failed`] where the database does not answer.
     pub async fn blocks(&self) -> Result<Vec<Block>, StoreError> {
-        if !within(self.0.query_raw("EXISTS TABLE otel_spans").fetch_one::<bool>()).await? {
+        if !in_time(self.0.query_raw("EXISTS TABLE otel_spans").fetch_one::<bool>()).await? {
             return Ok(Vec::new());
         }
-        within(self.0.query_raw(include_str!("../sql/blocks.sql")).fetch_all::<Block>()).await
+        in_time(self.0.query_raw(include_str!("../sql/blocks.sql")).fetch_all::<Block>()).await
     }
 
     /// Its spans, some at a time.
@@ -101,7 +101,7 @@ impl OtelTraces {
     ///
     /// [`StoreError::Failed`] where the database does not answer.
     pub async fn done(&self, block: &Block) -> Result<(), StoreError> {
-        within(async {
+        in_time(async {
             let mut done = self.0.insert::<Block>("otel_spans_done").await?;
             done.write(block).await?;
             done.end().await
@@ -122,7 +122,7 @@ impl Requests {
     pub async fn next(&mut self) -> Result<Option<ExportTraceServiceRequest>, StoreError> {
         let mut rows = Vec::new();
         while rows.len() < AT_A_TIME
-            && let Some(row) = within(self.0.next()).await?
+            && let Some(row) = in_time(self.0.next()).await?
         {
             rows.push(row);
         }
@@ -154,7 +154,7 @@ fn request(rows: Vec<SpanRow>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-async fn within<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+async fn in_time<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     match timeout(WITHIN, doing).await {
         Ok(outcome) => outcome.map_err(failed),
         Err(_) => Err(StoreError::Failed("no answer in time".into())),

@@ -27,7 +27,7 @@ pub(crate) fn is_page(headers: &HeaderMap) -> bool {
 }
 
 /// A problem as its reader wants it: a page for a person, a problem document for a program.
-pub(crate) fn told(problem: Problem, headers: &HeaderMap) -> Response {
+pub(crate) fn problem_response(problem: Problem, headers: &HeaderMap) -> Response {
     if is_page(headers) { layout::failed(&problem, "/", "Go to the service map") } else { problem.into_response() }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn refuse(error: &AccessError, headers: &HeaderMap, uri: &Uri) -> Res
     if unknown && is_page(headers) {
         return Redirect::to(&sign_in).into_response();
     }
-    let mut response = told(problem, headers);
+    let mut response = problem_response(problem, headers);
     if unknown {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         // A page that refreshes itself goes to the sign-in as a whole.

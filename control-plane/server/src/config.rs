@@ -162,7 +162,7 @@ impl Config {
         Self { store: store.or(self.store), states: states.or(self.states), ..self }
     }
 
-    /// The table that keeps states; none, where that is the data folder.
+    /// The table that keeps states, or `None` where that is the data folder.
     pub fn states(&self) -> Result<Option<String>> {
         let Some(text) = self.states.as_deref().map(secret).transpose()? else { return Ok(None) };
         match text.strip_prefix("dynamodb:") {
@@ -171,7 +171,7 @@ impl Config {
         }
     }
 
-    /// The database that keeps spans; none, where that is the data folder.
+    /// The database that keeps spans, or `None` where that is the data folder.
     pub fn store(&self) -> Result<Option<Address>> {
         let address = |text: &String| secret(text)?.parse().map_err(|error| anyhow!("store: {error}"));
         self.store.as_ref().map(address).transpose()
@@ -192,7 +192,7 @@ impl Config {
         Ok(access)
     }
 
-    /// The registry of tenants; none, where nobody changes tenants here.
+    /// The registry of tenants, or `None` where nobody changes tenants here.
     pub(crate) fn tenants(&self) -> Result<Option<tenants::Settings>> {
         let mut settings = self.tenants.clone();
         if let Some(settings) = &mut settings {

@@ -36,7 +36,7 @@ fn is_get(request: &Parts) -> bool {
     wanted.map_or(request.method == Method::GET, |method| method == "GET")
 }
 
-/// The library says which methods and headers are allowed to whoever asks.
+/// The library tells any origin which methods and headers are allowed.
 async fn nothing_for_others(mut response: Response) -> Response {
     let headers = response.headers_mut();
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {

@@ -47,7 +47,7 @@ impl Leader {
         }
     }
 
-    /// The lease; none where another server leads, or may lead by now.
+    /// The lease, or `None` where another server leads, or may lead by now.
     pub fn lease(&self) -> Option<Lease> {
         let held = *self.0.lock();
         held.filter(|(_, until)| Instant::now() < *until).map(|(lease, _)| lease)

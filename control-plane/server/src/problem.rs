@@ -13,7 +13,7 @@ use tokio::task::{JoinError, spawn_blocking};
 /// What takes longer to answer is given up, whichever engine it waits for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// What comes of something, if that is soon: whoever asks is told before they give up.
+/// Waits for something, and answers with a problem before the client gives up waiting.
 pub async fn in_time<T, E: Into<Problem>>(doing: impl Future<Output = Result<T, E>>) -> Result<T, Problem> {
     match tokio::time::timeout(ANSWER_WITHIN, doing).await {
         Ok(outcome) => outcome.map_err(E::into),

@@ -129,12 +129,12 @@ pub async fn serve(
         .merge(intake::routes().with_state(intake))
         .merge(pages.merge(cors::readable_by(allowed, api)).layer(compressed))
         .route("/healthz", get(|| async { "ok" }))
-        .fallback(async |headers: HeaderMap| nothing(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
+        .fallback(async |headers: HeaderMap| refusal(StatusCode::NOT_FOUND, "There is nothing here.", &headers))
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(intake::MAX_BODY_BYTES))
         .layer(from_fn(timed))
         .layer(map_response(secure))
-        .layer(map_response(again));
+        .layer(map_response(with_retry_after));
     // It is good: nothing above has refused it.
     note_configuration(audit, config, listener.local_addr()?).await;
     ready()?;
@@ -163,16 +163,16 @@ async fn receive_form(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     match intake::receive(body, MAX_FORM_BYTES).await {
         Ok(form) => next.run(Request::from_parts(head, form.into())).await,
-        Err((status, why)) => nothing(status, &why, &head.headers),
+        Err((status, why)) => refusal(status, &why, &head.headers),
     }
 }
 
 async fn other_method(headers: HeaderMap) -> Response {
-    nothing(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
+    refusal(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.", &headers)
 }
 
-fn nothing(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
-    access::told(Problem::new(status, detail), headers)
+fn refusal(status: StatusCode, detail: &str, headers: &HeaderMap) -> Response {
+    access::problem_response(Problem::new(status, detail), headers)
 }
 
 /// Records what changed of the configuration since a server started last. Where the audit does not take it, spans are taken all the same, and it is
@@ -291,7 +291,7 @@ async fn secure(mut response: Response) -> Response {
 }
 
 /// What cannot be had now may be had soon.
-async fn again(mut response: Response) -> Response {
+async fn with_retry_after(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
     }

@@ -39,7 +39,7 @@ impl Window {
         (self.from_ns / NANOSECONDS, self.to_ns / NANOSECONDS)
     }
 
-    /// The same length of time, so many lengths later; earlier, if that is negative.
+    /// The window moved by this many of its lengths: later, or earlier if the number is negative.
     pub(crate) fn moved(self, lengths: f64) -> Self {
         let by = (self.to_ns.saturating_sub(self.from_ns) as f64 * lengths) as i64;
         Self { from_ns: self.from_ns.saturating_add(by), to_ns: self.to_ns.saturating_add(by) }
@@ -141,7 +141,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// That of a request. What is wrong with its query is told elsewhere.
+    /// The window of a request. A mistake in its query is reported elsewhere.
     pub(crate) fn of(uri: &Uri) -> Self {
         let mut place = Self { path: uri.path().to_owned(), ..Self::default() };
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {

@@ -1,4 +1,4 @@
-//! One run: five minutes after five minutes, each asked for, judged, stored and told of before the next.
+//! One run: it reads, judges and stores each five minutes, and sends its alerts, before it goes on to the next.
 
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +54,7 @@ pub struct Report {
     pub slots: usize,
     /// How many requests were judged.
     pub requests: u64,
-    /// Alerts told of, opened or closed.
+    /// How many alerts were sent, opened or closed.
     pub told: usize,
     /// Times that a tenant was not evaluated, because its tier was promised nothing.
     pub unpromised: usize,
@@ -104,7 +104,7 @@ impl Evaluator {
             closed,
         };
         // What a run before could not tell.
-        run.tell().await?;
+        run.notify().await?;
         // A first run begins with the last five minutes.
         let from = run.head.value.evaluated.unwrap_or(closed - SLOT);
         if from < closed {
@@ -184,13 +184,13 @@ impl WatchEnvironment for Run<'_> {
         self.store.put_head(&mut self.head).await?;
         self.report.evaluated = watch.judged;
         self.report.slots += 1;
-        self.tell().await
+        self.notify().await
     }
 }
 
 impl Run<'_> {
-    /// Tells what is stored as untold, and stores that it is told. A run that ends in between tells it again, under the same id.
-    async fn tell(&mut self) -> Result<(), Error> {
+    /// Sends the alerts that are stored as not sent, and stores that they are. A run that ends in between sends them again, under the same id.
+    async fn notify(&mut self) -> Result<(), Error> {
         let mut result = Ok(());
         let mut told = 0;
         for notice in &self.head.value.untold {

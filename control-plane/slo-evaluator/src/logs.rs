@@ -56,7 +56,7 @@ impl Logs {
         Ok(cells)
     }
 
-    /// The answer; none if it has as many rows as one can have, so that there may be more.
+    /// The answer, or `None` if it has as many rows as one can have, so that there may be more.
     async fn ask(&self, slice: Slice, groups: &[String]) -> Result<Option<Answer>, Error> {
         let id = self.start(slice, groups).await?;
         let mut page = self.wait(&id).await?;

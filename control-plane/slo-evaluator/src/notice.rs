@@ -12,7 +12,7 @@ const CONSOLE_RANGE: i64 = 21_600;
 /// SNS takes no longer subject.
 const SUBJECT: usize = 100;
 
-/// What of an alert is told.
+/// What happened to an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertChange {
@@ -39,13 +39,13 @@ pub struct Notice {
     pub summary: String,
     /// Whether the alert opened or closed.
     pub event: AlertChange,
-    /// The same for one alert however often it is told, open or closed.
+    /// The alert's id, which stays the same however often the alert is sent, open or closed.
     pub id: String,
     /// The console's list of the traces that caused it; X-Ray finds those it indexed.
     pub traces: String,
     /// What it is about, and its numbers when it opened.
     pub alert: Alert,
-    /// How the tenant fares now; none of an alert about all.
+    /// How the tenant fares now, or `None` for an alert about all.
     pub evaluation: Option<Evaluation>,
 }
 

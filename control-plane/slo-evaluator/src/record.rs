@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// How far everybody was evaluated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// The end of the last five minutes that were evaluated, in seconds since 1970; none before the first.
+    /// The end of the last five minutes that were evaluated, in seconds since 1970, or `None` before the first.
     pub evaluated: Option<i64>,
     /// Alerts that are open or about to be.
     pub alerts: Alerts,

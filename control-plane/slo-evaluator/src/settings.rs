@@ -15,7 +15,7 @@ const MOST_SETTLE: i64 = 3_600;
 pub struct Settings {
     /// STATE_TABLE: the table that remembers.
     pub table: String,
-    /// ALERT_TOPIC_ARN: who is told.
+    /// ALERT_TOPIC_ARN: the topic that alerts are sent to.
     pub topic: String,
     /// SPANS_STORE, or the SSM parameter or secret that SPANS_STORE_ARN names: the control plane's ClickHouse, to be asked instead of logs.
     pub spans_store: Option<SpansStore>,
@@ -23,7 +23,7 @@ pub struct Settings {
     pub accounts: Vec<String>,
     /// SPANS_LOG_GROUP: where spans are, in every one of them.
     pub log_group: String,
-    /// EXCLUDED_TENANT: the canary's; none if empty.
+    /// EXCLUDED_TENANT: the canary's, or `None` if empty.
     pub excluded: Option<String>,
     /// SETTLE_SECONDS: how long spans are waited for.
     pub settle: i64,

@@ -22,7 +22,7 @@ impl Slice {
         Self { from, to: to.min(from + MOST) }
     }
 
-    /// Two halves on whole minutes; none of a minute.
+    /// Two halves on whole minutes, or `None` for a minute.
     pub fn halves(self) -> Option<[Self; 2]> {
         let middle = self.from + ((self.to - self.from) / 2 + MINUTE - 1) / MINUTE * MINUTE;
         (middle < self.to).then_some([Self { to: middle, ..self }, Self { from: middle, ..self }])

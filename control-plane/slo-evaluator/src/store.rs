@@ -19,7 +19,7 @@ use crate::{
 };
 
 const HEAD: (&str, &str) = ("EVALUATOR", "HEAD");
-/// Tenants are spread over so many partitions: one takes 1,000 units of writing a second.
+/// The number of partitions that tenants are spread over, since one partition takes 1,000 write units a second.
 const PARTITIONS: u32 = 8;
 /// How many calls of DynamoDB are under way at once.
 const AT_ONCE: usize = 16;

@@ -41,7 +41,7 @@ impl Scope {
     }
 }
 
-/// Something to be told of.
+/// An alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Whom it is about.
@@ -64,7 +64,7 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The same for one alert however often it is told, and for no other.
+    /// The alert's id, which stays the same however often the alert is sent and which no other alert has.
     pub fn id(&self) -> String {
         format!("{}@{}:{}", self.condition.name(), self.opened, self.scope.tenant().unwrap_or("*"))
     }

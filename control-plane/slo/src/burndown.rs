@@ -17,9 +17,9 @@ pub struct Burning {
     pub start: i64,
     /// Share of the budget of all 30 days that is left at their end; below zero where more failed than may. The last is what is left now.
     pub left: f64,
-    /// The highest burn rate of an hour among them; none without requests.
+    /// The highest burn rate of an hour among them, or `None` without requests.
     pub worst_hour: Option<f64>,
-    /// Their burn rate; none without requests.
+    /// Their burn rate, or `None` without requests.
     pub burn: Option<f64>,
 }
 

@@ -75,9 +75,9 @@ pub struct Share {
     pub seconds: f64,
     /// Share of all durations.
     pub seconds_share: f64,
-    /// Money in millionths of the currency; none without prices.
+    /// Money in millionths of the currency, or `None` without prices.
     pub micros: Option<u64>,
-    /// Money in hundredths of the currency; none without prices.
+    /// Money in hundredths of the currency, or `None` without prices.
     pub cents: Option<u64>,
     /// Whether the weight of some requests is not known, so that the numbers are too low or right.
     pub estimated: bool,
@@ -107,7 +107,7 @@ pub struct Line {
 /// What tenants cost, by tenant, tier and service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostReport {
-    /// Of all money; none without prices.
+    /// Of all money, or `None` without prices.
     pub currency: Option<String>,
     /// All of it, unsplit.
     pub total: Share,

@@ -12,7 +12,7 @@ use crate::{cost::Prices, spending::Spent};
 pub struct DailyUse {
     /// When the day begins, UTC, Unix seconds.
     pub start: i64,
-    /// `tenant.id` of one that was asked for; none for all others together, and for requests of nobody that is known.
+    /// `tenant.id` of one that was asked for, or `None` for all others together, and for requests of nobody that is known.
     pub tenant: Option<String>,
     /// `service.name`
     pub service: String,
@@ -27,7 +27,7 @@ pub struct DailyUse {
 pub struct DailyCost {
     /// When the day begins, UTC, Unix seconds.
     pub start: i64,
-    /// `tenant.id`; none for all others together, and for requests of nobody that is known.
+    /// `tenant.id`, or `None` for all others together, and for requests of nobody that is known.
     pub tenant: Option<String>,
     /// What was used of all services.
     pub spent: Spent,

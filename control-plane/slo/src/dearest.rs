@@ -10,7 +10,7 @@ use crate::{
     spending::{Operation, Period, Spent, by_operation, change},
 };
 
-/// A request that takes so many times as long as for others is slow for this tenant, …
+/// A tenant's requests count as slow if they take this many times as long as those of others, …
 const SLOWER: f64 = 1.25;
 /// … and is why it is dear, if what that costs is at least so much of all that it costs.
 const MATTERS: f64 = 0.1;
@@ -26,7 +26,7 @@ pub struct Dear {
     pub requests_share: f64,
     /// What it spends the most on; or, where requests take longer than for others and that matters, what costs it the most by that.
     pub driver: Driver,
-    /// The share by which it costs more than in as much time of the period before, such as 0.4 for 40 % more; none where it cost nothing.
+    /// The share by which it costs more than in as much time of the period before, such as 0.4 for 40 % more, or `None` where it cost nothing.
     pub change: Option<f64>,
     /// Whether others cost something in the period before, and it did not.
     pub is_new: bool,
@@ -41,7 +41,7 @@ pub struct Driver {
     pub operation: String,
     /// Its share of what the tenant spends.
     pub share: f64,
-    /// How many times as long a request takes on average as one of the other tenants; none if no other tenant has any.
+    /// How many times as long a request takes on average as one of the other tenants, or `None` if no other tenant has any.
     pub times_others: Option<f64>,
     /// Whether that is why the tenant is dear, and not the number of its requests.
     pub is_slower: bool,

@@ -104,7 +104,7 @@ impl Budget {
         Self { requests: sums.requests, failed: sums.failed, allowed, consumed, remaining: allowed - consumed }
     }
 
-    /// Share of the budget that is consumed; none without requests.
+    /// Share of the budget that is consumed, or `None` without requests.
     pub fn burnt(&self) -> Option<f64> {
         (self.allowed > 0.0).then(|| self.consumed / self.allowed)
     }
@@ -114,9 +114,9 @@ impl Budget {
 /// budget up in just its 30 days.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Burn {
-    /// Over the short window; none without requests.
+    /// Over the short window, or `None` without requests.
     pub short: Option<f64>,
-    /// Over the long window; none without requests.
+    /// Over the long window, or `None` without requests.
     pub long: Option<f64>,
     /// Requests seen in the long window.
     pub requests: u64,
@@ -141,7 +141,7 @@ pub struct Evaluation {
     /// The last five minutes.
     pub latest: Summary,
     /// The tenant's usual p99 in nanoseconds: the median of the p99 of the seven days before today (UTC) that had requests
-    /// enough; none before three of them. A median, because a bad day would raise the p99 of all days together and hide the
+    /// enough, or `None` before three of them. A median, because a bad day would raise the p99 of all days together and hide the
     /// next one. Off by at most 4.43 %.
     pub baseline_p99_ns: Option<f64>,
     /// Requests seen in the last five minutes that took longer than [`SLOWDOWN`] times the baseline, rounded down.

@@ -16,7 +16,7 @@ use crate::{
 pub struct Distance {
     /// The condition that this distance is from.
     pub condition: Condition,
-    /// When its alert opened, in seconds since 1970; none while none is open.
+    /// When its alert opened, in seconds since 1970, or `None` while none is open.
     pub opened: Option<i64>,
     /// Whether the condition holds.
     pub holds: bool,

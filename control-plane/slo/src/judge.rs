@@ -52,13 +52,13 @@ pub struct Rule {
     pub threshold: f64,
     /// Is over at this or less; what is between leaves an alert as it is.
     pub closes_at: f64,
-    /// Holds with at least so many requests seen.
+    /// The fewest requests with which the condition can hold.
     pub least_requests: u64,
-    /// Holds with at least so many of them failed, or slow.
+    /// The fewest failed or slow requests with which the condition can hold.
     pub least_hits: u64,
-    /// An alert opens after so many passes in which the condition holds, with none between in which it is over.
+    /// An alert opens after this many passes in which the condition holds, without one between in which it is over.
     pub open_after: u32,
-    /// An alert closes after so many passes in which it is over, with none between in which it holds.
+    /// An alert closes after this many passes in which the condition is over, without one between in which it holds.
     pub close_after: u32,
 }
 
@@ -188,7 +188,7 @@ pub enum Obstacle {
     Within,
     /// Fewer failed or slow ones than [`Rule::least_hits`].
     FewHits,
-    /// So many come about by chance with this probability, which is [`Policy::significance`] or more.
+    /// As many come about by chance with this probability, which is [`Policy::significance`] or more.
     Chance(f64),
     /// The long window is over the threshold, and nobody came in the short one, so that nobody knows whether it still burns.
     QuietNow,

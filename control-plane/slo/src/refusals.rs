@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// As long as it takes until a spike of refusals counts among what is usual, in seconds.
 const SPIKE: i64 = 3_600;
-/// Over so long a time before that it is said what is usual, in seconds.
+/// The time before, in seconds, which shows how many refusals are usual.
 const USUAL: i64 = 86_400;
 
 /// Of a tenant of which little is known it is taken to be usual that one request in so many is refused: as if it had had so many more, with one refused.
@@ -25,7 +25,7 @@ pub struct RefusalCounts {
     pub latest: u64,
     /// Of the [time in which it is seen what is usual](usual_window).
     pub before: u64,
-    /// All requests of that time; none where it is not known what is usual.
+    /// All requests of that time, or `None` where it is not known what is usual.
     pub requests_before: Option<u64>,
 }
 
@@ -42,14 +42,14 @@ impl RefusalCounts {
         Some((refused + 1.0) / (requests as f64 - refused + ONE_IN - 1.0))
     }
 
-    /// How many of so many requests were refused for each that was served, over what is usual; none without requests, or where that is not known. One more counts as served, so
-    /// that it is a number where none was.
+    /// How many requests were refused for each that was served, divided by what is usual. It is `None` without requests, or where the usual number is
+    /// not known. One more counts as served, so that the result is a number even where none was.
     pub(crate) fn times_usual(&self, requests: u64) -> Option<f64> {
         let (refused, usual) = (self.of(requests), self.usual()?);
         (requests > 0).then(|| refused as f64 / ((requests - refused + 1) as f64 * usual))
     }
 
-    /// The share of requests that are refused where it is so many times as many for each that is served as usual.
+    /// The share of refused requests at which this many times the usual number are refused for each request that is served.
     pub(crate) fn share_at(&self, times: f64) -> f64 {
         let odds = times * self.usual().unwrap_or_default();
         odds / (1.0 + odds)

@@ -18,7 +18,7 @@ pub fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
-/// Whom a span that names this tenant counts for; none, if that is empty. Any other text is a tenant's id, whatever a service takes for one
+/// Whom a span that names this tenant counts for, or `None` if that is empty. Any other text is a tenant's id, whatever a service takes for one
 /// itself: nothing that was sent is refused for it.
 pub fn tenant_id(text: &str) -> Option<&str> {
     Some(cut(text)).filter(|text| !text.is_empty())
@@ -45,7 +45,7 @@ pub struct Key {
     pub operation: String,
     /// How the requests came in.
     pub kind: Kind,
-    /// Tenant; none for requests that nobody was identified for.
+    /// Tenant, or `None` for requests that nobody was identified for.
     pub tenant: Option<String>,
     /// The tenant's tier at the time.
     pub tier: Option<String>,

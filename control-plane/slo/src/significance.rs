@@ -1,4 +1,4 @@
-//! Whether so many of so few can be chance.
+//! Whether a number of hits among few trials can be chance.
 
 /// What is less likely than this is not taken for chance.
 pub const SIGNIFICANCE: f64 = 1e-3;

@@ -15,7 +15,7 @@ pub struct Spent {
     pub requests: f64,
     /// Durations, weighted, in seconds.
     pub seconds: f64,
-    /// Money in millionths of the currency, not rounded; none without prices.
+    /// Money in millionths of the currency, not rounded, or `None` without prices.
     pub micros: Option<f64>,
 }
 
@@ -46,7 +46,7 @@ impl Spent {
         self.micros.unwrap_or(self.seconds)
     }
 
-    /// How long a request takes on average; none without requests.
+    /// How long a request takes on average, or `None` without requests.
     pub fn seconds_per_request(&self) -> Option<f64> {
         (self.requests > 0.0).then(|| self.seconds / self.requests)
     }
@@ -77,7 +77,7 @@ pub struct Period<'a> {
     pub seconds: f64,
 }
 
-/// The share by which costs grew in the same time, such as 0.4 for 40 % more; none where there were none before.
+/// The share by which costs grew in the same time, such as 0.4 for 40 % more, or `None` where there were none before.
 pub(crate) fn change((now, length): (f64, f64), (before, length_before): (f64, f64)) -> Option<f64> {
     (before > 0.0 && length > 0.0 && length_before > 0.0).then(|| (now / length) / (before / length_before) - 1.0)
 }
@@ -95,7 +95,7 @@ pub struct OperationCost {
     pub share: f64,
     /// What was used in the period before.
     pub before: Spent,
-    /// The share by which it costs more than in as much time of the period before, such as 0.4 for 40 % more; none where it cost nothing.
+    /// The share by which it costs more than in as much time of the period before, such as 0.4 for 40 % more, or `None` where it cost nothing.
     pub change: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The loop of whoever evaluates: five minutes after five minutes, each read, judged, remembered and told of before the next.
+//! The evaluation loop: it reads, judges and remembers each five minutes, and sends its alerts, before it goes on to the next.
 //!
 //! Where requests come from, where what is known of them is kept, and who is told of alerts is [`WatchEnvironment`] the loop: a store of spans, a file
 //! and webhooks; or Logs Insights, DynamoDB and SNS.
@@ -55,7 +55,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The usual ones; of some tenants, the canary's, nobody is told.
+    /// The usual rules. No alerts are sent about some tenants, such as the canary's.
     pub fn new(definitions: Definitions, excluded: impl IntoIterator<Item = String>) -> Self {
         let excluded = excluded.into_iter().collect();
         Self { definitions, policy: Policy { excluded, ..Policy::default() } }
@@ -127,7 +127,7 @@ pub trait WatchEnvironment {
 pub struct Watch {
     /// The past of everybody who was heard of.
     pub known: BTreeMap<Subject, SubjectState>,
-    /// The end of the last five minutes that were judged, in seconds since 1970; none before the first.
+    /// The end of the last five minutes that were judged, in seconds since 1970, or `None` before the first.
     pub judged: Option<i64>,
     /// Alerts that are open or about to be.
     pub alerts: Alerts,

@@ -24,7 +24,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Share of requests that failed, weighted; none without requests.
+    /// Share of requests that failed, weighted, or `None` without requests.
     pub(crate) fn error_rate(&self) -> Option<f64> {
         (self.requests > 0 && self.weight > 0.0).then(|| self.weighted_failed / self.weight)
     }

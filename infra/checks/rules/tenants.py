@@ -188,3 +188,16 @@ def only_mileage_apis_read_the_registry_of_another_account(project):
     asked = dict(stack.resources())["MileageApi"]["Environment"]["Variables"].get("TENANTS_TABLE")
     if asked != table:
         yield f"{label} MileageApi: asks {asked}, not {table}"
+
+
+@check
+def what_operators_change_is_in_force_within_a_minute(project):
+    """Whoever asks the registry for a tenant's status, tier, quota and lists keeps the answer for no longer, whatever a stage is given."""
+    for label, stack in project.stacks():
+        declared = stack.template.get("Parameters", {})
+        for name, _ in stack.resources("AWS::Serverless::Function"):
+            seconds = stack.template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {}).get("TENANTS_CACHE_SECONDS")
+            if seconds is not None:
+                most = declared.get(seconds["Ref"], {}).get("MaxValue") if isinstance(seconds, dict) else seconds
+                if most is None or int(most) > 60:
+                    yield f"{label} {name}: may know a tenant as it was for {most or 'any number of'} seconds"

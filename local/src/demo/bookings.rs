@@ -213,7 +213,7 @@ pub(super) async fn follow(outputs: &Outputs, flights: &[Flight]) -> Result<Vec<
     Ok(journeys)
 }
 
-/// A flight's miles once their posting has this status; nothing where that takes too long.
+/// A flight's miles once their posting has this status, or `None` where that takes too long.
 async fn miles(client: &Client, outputs: &Outputs, flight: &Flight, status: &str) -> Result<Option<u64>> {
     let url = format!("{}/mileage/{}", outputs.mileage_url, flight.booking_number);
     let started = Instant::now();

@@ -71,7 +71,7 @@ async fn perform(cloud: &mut Cloud, acts: Acts) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What becomes of some work; nothing if somebody asks to stop before it is done.
+/// What becomes of some work, or `None` if somebody asks to stop before it is done.
 async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
     tokio::select! {
         done = work => done.map(Some),

@@ -48,7 +48,7 @@ pub enum AccrualError {
     Direct(usize),
 }
 
-/// What SQS is told: which messages to deliver again.
+/// The answer to SQS: which messages to deliver again.
 pub type Accrued = SqsBatchResponse;
 
 /// Posts what every message does to the ledger. Messages of one user go one after another, so that their transactions do not fight

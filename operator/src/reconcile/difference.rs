@@ -94,7 +94,7 @@ pub enum Difference {
         partition: String,
         /// The number of the entry's booking.
         booking_number: String,
-        /// What it should be: what the flight earns, or what was earned, to be taken back; none if there are no such airports.
+        /// What it should be: what the flight earns, or what was earned, to be taken back, or `None` if there are no such airports.
         due: Option<i64>,
         /// The miles that were posted.
         posted: i64,

@@ -21,7 +21,7 @@ export function TurnedAway({ found, user, moments }: TurnedAwayProps) {
   return (
     <section class="card" aria-labelledby="turned-away">
       <h2 id="turned-away">Turned away</h2>
-      {found === undefined && <p>Which requests were turned away cannot be told at the moment. Refresh to ask again.</p>}
+      {found === undefined && <p>The requests that were turned away cannot be shown at the moment. Refresh to ask again.</p>}
       {found?.requests === 0 && <p>No request was turned away in this time.</p>}
       {found !== undefined && found.requests > 0 && (
         <>
@@ -39,7 +39,7 @@ export function TurnedAway({ found, user, moments }: TurnedAwayProps) {
         </>
       )}
       <p class="hint">
-        These are requests of users of <b>{user.company}</b> who had signed in. Of a request with no valid sign-in nobody knows whose it is, so it is not among them.
+        These are requests of users of <b>{user.company}</b> who had signed in. A request without a valid sign-in is not counted here, because nobody knows whose it is.
       </p>
     </section>
   );

@@ -56,7 +56,7 @@ export async function exchange(
     code_verifier: verifier,
   });
   const answer = await fetch(`${domain}/oauth2/token`, { method: "POST", body, credentials: "omit" });
-  if (!answer.ok) throw new Error(`The login service answered with status ${answer.status}.`);
+  if (!answer.ok) throw new Error(`The sign-in service answered with status ${answer.status}.`);
   const { id_token, refresh_token } = (await answer.json()) as { id_token: string; refresh_token?: string };
   return { idToken: id_token, refreshToken: refresh_token };
 }

@@ -120,7 +120,7 @@ function takePending(): Pending | undefined {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof TypeError) return "The login service cannot be reached at the moment.";
+  if (error instanceof TypeError) return "The sign-in service cannot be reached at the moment.";
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //! use function_settings::{InvalidSettings, Variables};
 //!
-//! /// What this function is told.
+//! /// The settings of this function.
 //! struct Settings {
 //!     /// `RESERVATIONS_TABLE`: the table of reservations.
 //!     table: String,

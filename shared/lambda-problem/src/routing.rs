@@ -14,7 +14,7 @@ pub fn route<B>(request: &http::Request<B>) -> String {
     matched_route(request).unwrap_or_else(|| request.uri().path().to_owned())
 }
 
-/// The route that API Gateway matched; none behind a load balancer or a function URL, which match nothing, and without the feature
+/// The route that API Gateway matched, or `None` behind a load balancer or a function URL, which match nothing, and without the feature
 /// `http-api` behind an HTTP API.
 pub fn matched_route<B>(request: &http::Request<B>) -> Option<String> {
     match request.request_context_ref() {

@@ -11,7 +11,7 @@ pub struct TenantLabel {
     pub tenant_id: TenantId,
     /// The tier at which it is served.
     pub tier: Tier,
-    /// The user who asked; none where a machine did.
+    /// The user who asked, or `None` where a machine did.
     pub user_id: Option<UserId>,
 }
 

@@ -78,7 +78,7 @@ where
             for (message, accepted) in in_turns(messages.collect()) {
                 if ordered(&message) && !failed.is_empty() {
                     failed.push(failure(message.message_id));
-                } else if let Err(reason) = one(&message, accepted, believed, handle).await {
+                } else if let Err(reason) = handle_one(&message, accepted, believed, handle).await {
                     tracing::error!(message_id = message.message_id, reason, "message failed");
                     direct += usize::from(!from_queue(&message));
                     failed.push(failure(message.message_id));
@@ -115,7 +115,7 @@ fn in_turns<T>(messages: Vec<(IncomingMessage, Accepted<T>)>) -> Vec<(IncomingMe
     .collect()
 }
 
-async fn one<T, F, R, E>(
+async fn handle_one<T, F, R, E>(
     message: &IncomingMessage,
     accepted: Accepted<T>,
     believed: &BelievedSources,

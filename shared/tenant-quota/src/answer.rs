@@ -121,7 +121,7 @@ impl QuotaHeaders {
 /// # Errors
 ///
 /// Returns 429 if the quota is used up, and 503 if this process refuses by its own limit, since that is no fault of the tenant's.
-pub(crate) fn tell(
+pub(crate) fn record_decision(
     policy: Policy,
     quota: Quota,
     answer: Answer,
@@ -173,22 +173,24 @@ mod tests {
 
     #[test]
     fn an_answer_says_how_much_is_left() {
-        let told = tell(Policy::Requests, quota(), Answer::Admitted { renew: None }, 70, 0).unwrap().unwrap();
+        let told =
+            record_decision(Policy::Requests, quota(), Answer::Admitted { renew: None }, 70, 0).unwrap().unwrap();
         let mut headers = HeaderMap::new();
         told.add_to(&mut headers);
         assert_eq!(headers["ratelimit-policy"], "\"requests\";q=50;w=3", "3 s rather than 2.5: not more than there is");
         assert_eq!(headers["ratelimit"], "\"requests\";r=50");
-        assert_eq!(tell(Policy::Requests, quota(), Answer::AdmittedLocally, 0, 0), Ok(None));
+        assert_eq!(record_decision(Policy::Requests, quota(), Answer::AdmittedLocally, 0, 0), Ok(None));
     }
 
     #[test]
     fn a_refusal_says_which_quota_and_when_to_come_back() {
         let until = 2 * SECOND + 1;
-        let problem = tell(Policy::Bookings, quota(), Answer::Refused { until }, 0, 0).unwrap_err();
+        let problem = record_decision(Policy::Bookings, quota(), Answer::Refused { until }, 0, 0).unwrap_err();
         assert_eq!((problem.status().as_u16(), problem.code()), (429, "bookings_quota_exceeded"));
         let told = problem.to_string();
         assert!(told.ends_with("its quota of 1000 bookings a day. A new day begins at midnight, UTC."), "{told}");
-        let of_requests = tell(Policy::Requests, quota(), Answer::Refused { until: 1 }, 0, 0).unwrap_err().to_string();
+        let of_requests =
+            record_decision(Policy::Requests, quota(), Answer::Refused { until: 1 }, 0, 0).unwrap_err().to_string();
         assert!(of_requests.ends_with("its quota of 20 requests a second. Try again in 1 second."), "{of_requests}");
         let document: serde_json::Value =
             serde_json::from_str(&problem.clone().into_response::<String>().into_body()).unwrap();
@@ -205,7 +207,7 @@ mod tests {
         for (policy, until, retry_after) in
             [(Policy::Requests, SECOND / 3, "1"), (Policy::Bookings, 24 * 60 * 60 * SECOND, "5")]
         {
-            let problem = tell(policy, quota(), Answer::RefusedLocally { until }, 0, 0).unwrap_err();
+            let problem = record_decision(policy, quota(), Answer::RefusedLocally { until }, 0, 0).unwrap_err();
             assert_eq!((problem.status().as_u16(), problem.code()), (503, "quota_unavailable"));
             let headers = headers(problem);
             let all: Vec<_> = headers.get_all("retry-after").iter().collect();

@@ -8,7 +8,7 @@ use tenancy::{Quota, TenantContext};
 use tenant_store::TenantTable;
 
 use crate::{
-    answer::{Policy, QuotaHeaders, tell},
+    answer::{Policy, QuotaHeaders, record_decision},
     day::Daily,
     leases::{Leases, now},
     pool::{Answer, Limits},
@@ -34,7 +34,7 @@ impl BookingQuota {
     pub async fn take(&self, tenant: &TenantContext, quota: Quota) -> Result<TakenBooking, Problem> {
         let (daily, limits) = (Daily::new(quota.bookings_per_day()), Limits::of_bookings(quota));
         let asked = self.leases.ask(tenant, &daily, &limits).await;
-        let told = tell(Policy::Bookings, quota, asked.answer, asked.left, now())?;
+        let told = record_decision(Policy::Bookings, quota, asked.answer, asked.left, now())?;
         let from = match asked.answer {
             Answer::AdmittedLocally => TokenSource::Locally(limits),
             _ => TokenSource::OfDay(asked.state.day),
@@ -71,7 +71,7 @@ impl TakenBooking {
     }
 
     /// Adds to the response how many bookings are left.
-    pub fn tell<B>(self, response: &mut Response<B>) {
+    pub fn add_headers<B>(self, response: &mut Response<B>) {
         if let Some(told) = self.told {
             told.add_to(response.headers_mut());
         }

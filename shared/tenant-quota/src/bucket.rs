@@ -30,7 +30,7 @@ const CLOCKS_DIFFER_BY: Nanos = SECOND;
 /// An item that gave less than was wanted is looked at again after so long, or when it is three quarters full if that is sooner: what comes
 /// in meanwhile is then leased at once.
 const PAUSE: Nanos = SECOND * 3 / 4;
-/// Leased tokens are good for so long. A sandbox that was frozen with some does not add them to what others use by then.
+/// How long leased tokens are good. A sandbox that was frozen with some must not add them later to what others use.
 const LEASE_LASTS: Nanos = 5 * SECOND;
 
 /// A token bucket: how many tokens a tenant has left, and since when.

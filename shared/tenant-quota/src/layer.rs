@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 
 use crate::{
     TierQuotas,
-    answer::{Policy, tell},
+    answer::{Policy, record_decision},
     bucket::Bucket,
     leases::{Leases, now},
     pool::{Answer, Limits},
@@ -87,7 +87,7 @@ where
             request.extensions_mut().insert(quota);
             let (bucket, limits) = (Bucket::from(quota), Limits::of_requests(quota));
             let asked = leases.ask(&tenant, &bucket, &limits).await;
-            let told = tell(Policy::Requests, quota, asked.answer, asked.left, now())?;
+            let told = record_decision(Policy::Requests, quota, asked.answer, asked.left, now())?;
             let renew = async {
                 if let Answer::Admitted { renew: Some(_) } = asked.answer {
                     leases.renew(&tenant, &bucket, &limits).await;

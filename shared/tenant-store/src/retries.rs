@@ -13,7 +13,7 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// Tries for so long from now on. The last of them may take longer.
+    /// Allows attempts for this long from now on. The last one may take longer.
     pub fn within(within: Duration) -> Self {
         Self { started: Instant::now(), within, pause: FIRST_PAUSE }
     }

@@ -55,7 +55,7 @@ impl<T: Buffered> LateItems<T> {
                 let size = item.item.size();
                 state.dropped += state.items.push(item, size);
             }
-            state.items.held()
+            state.items.size()
         };
         if held.reaches(T::FLUSH_AT) {
             self.enough.notify_one();

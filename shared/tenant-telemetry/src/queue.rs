@@ -12,7 +12,7 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// So many, however long they are.
+    /// A number of items, however many bytes they have.
     pub(super) const fn of(count: usize) -> Self {
         Self { count, bytes: usize::MAX }
     }
@@ -85,7 +85,7 @@ impl<T> Queue<T> {
     }
 
     /// The size of what the queue holds.
-    pub(super) fn held(&self) -> Size {
+    pub(super) fn size(&self) -> Size {
         self.held
     }
 }
@@ -112,7 +112,7 @@ mod tests {
         ] {
             let (mut queue, gone) = queue(most, sizes);
             assert_eq!(
-                (queue.take_all().as_slice(), gone, queue.held()),
+                (queue.take_all().as_slice(), gone, queue.size()),
                 (kept, dropped, Size::default()),
                 "{sizes:?}"
             );
@@ -126,6 +126,6 @@ mod tests {
         let taken: Vec<_> =
             std::iter::from_fn(|| Some(queue.take(most)).filter(|(taken, _)| !taken.is_empty())).collect();
         assert_eq!(taken, [(vec![0, 1], 2), (vec![2], 1), (vec![3], 1), (vec![4], 7), (vec![5], 3)]);
-        assert_eq!(queue.held(), Size::default());
+        assert_eq!(queue.size(), Size::default());
     }
 }

@@ -1,4 +1,4 @@
-//! What a process's telemetry is set up with: read once, and every mistake in it is told.
+//! The settings of a process's telemetry. They are read once, and every mistake is reported.
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -18,7 +18,7 @@ const MAX_LINEAGE: usize = 256;
 pub(super) struct XrayHeader {
     pub(super) root: TraceId,
     pub(super) parent: Option<SpanId>,
-    /// X-Ray's decision; none where it is left to whoever reads this (`?`, or no such field).
+    /// X-Ray's decision, or `None` where it is left to whoever reads this (`?`, or no such field).
     pub(super) sampled: Option<bool>,
 }
 

@@ -126,10 +126,10 @@ impl Sampler {
     /// The rules, unless they are stale.
     fn rules(&self, now: Instant) -> Arc<Vec<ActiveRule>> {
         let fresh = self.0.schedule.lock().fetched.is_some_and(|at| now.saturating_duration_since(at) < RULES_STALE);
-        if fresh { self.known() } else { Arc::default() }
+        if fresh { self.current_rules() } else { Arc::default() }
     }
 
-    fn known(&self) -> Arc<Vec<ActiveRule>> {
+    fn current_rules(&self) -> Arc<Vec<ActiveRule>> {
         self.0.rules.read().clone()
     }
 
@@ -179,7 +179,7 @@ impl Sampler {
         rules.sort_by(|a, b| a.priority.cmp(&b.priority).then_with(|| a.rule_name.cmp(&b.rule_name)));
         let now = self.0.clock.now();
         let mut known: BTreeMap<String, Reservoir> = BTreeMap::new();
-        for active in self.known().iter() {
+        for active in self.current_rules().iter() {
             let empty = Reservoir::new(&active.rule, now);
             known.insert(active.rule.rule_name.clone(), std::mem::replace(&mut *active.reservoir.lock(), empty));
         }
@@ -203,7 +203,7 @@ impl Sampler {
 
     /// Reports the counts of the rules and takes over new targets.
     async fn report(&self) -> Result<(), PollError> {
-        let rules = self.known();
+        let rules = self.current_rules();
         let now = self.0.clock.now();
         let timestamp = self.0.clock.since_epoch().as_secs();
         let mut documents = Vec::new();
@@ -231,7 +231,7 @@ impl Sampler {
         };
         let mut remaining = documents.chunks(MAX_DOCUMENTS);
         while let Some(chunk) = remaining.next() {
-            let answer = match self.tell(chunk).await {
+            let answer = match self.send(chunk).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     // X-Ray did not accept these counts, so they go into the next report.
@@ -259,7 +259,7 @@ impl Sampler {
         Ok(())
     }
 
-    async fn tell(&self, documents: &[Statistics]) -> Result<TargetsAnswer, PollError> {
+    async fn send(&self, documents: &[Statistics]) -> Result<TargetsAnswer, PollError> {
         let body = serde_json::to_vec(&TargetsRequest { sampling_statistics_documents: documents })?;
         Ok(serde_json::from_slice(&self.0.transport.post("/SamplingTargets", body).await?)?)
     }

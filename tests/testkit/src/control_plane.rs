@@ -85,7 +85,7 @@ impl Server {
         request.body(request_of(spans)).send().await.ok()
     }
 
-    /// A trace; none if no span of it is stored.
+    /// A trace, or `None` if no span of it is stored.
     pub async fn trace(&self, trace_id: &[u8]) -> Option<Trace> {
         let hex: String = trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let answer = reqwest::get(format!("{}/api/traces/{hex}", self.url)).await.unwrap();

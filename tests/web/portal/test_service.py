@@ -255,7 +255,7 @@ def test_who_was_turned_away_cannot_be_told(page, cloud, check):
     page.route("**/api/turned-away*", lambda route: route.fulfill(**problem, headers={"access-control-allow-origin": "*"}))
     sign_in(page, cloud.user("globex"))
     open_service(page)
-    expect(section(page, "^Turned away$")).to_contain_text("Which requests were turned away cannot be told at the moment.")
+    expect(section(page, "^Turned away$")).to_contain_text("The requests that were turned away cannot be shown at the moment.")
     expect(section(page, "^Turned away$").get_by_role("row")).to_have_count(0)
     expect(section(page, "^Requests in")).to_contain_text("requests")
     expect(page.get_by_role("alert")).to_have_count(0)

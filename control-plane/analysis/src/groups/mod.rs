@@ -16,7 +16,7 @@ pub use counting::Grouping;
 pub const OPERATION: &str = "span.name";
 /// Values that are shown by themselves; the others are the rest.
 pub const SHOWN: usize = 10;
-/// A p99 of so many times that of before is much slower.
+/// A p99 of this many times the former one counts as much slower.
 const MUCH_SLOWER: f64 = 1.5;
 /// Fewer spans say nothing of percentiles.
 const LEAST_SPANS: u64 = 20;
@@ -79,7 +79,7 @@ pub struct Group {
     pub value: String,
     /// Its numbers. `requests` and `failed` are spans that were looked at, `weight` is how many they stand for.
     pub summary: Summary,
-    /// Its numbers in the window that this one is compared with; none without such a window.
+    /// Its numbers in the window that this one is compared with, or `None` without such a window.
     pub before: Option<Summary>,
     /// The window in stretches; those without any are left out.
     pub points: Vec<Stretch>,
@@ -112,7 +112,7 @@ pub struct Groups {
     pub counted: SpanSet,
     /// The first values in the order asked for.
     pub values: Vec<Group>,
-    /// All others; none if there are none.
+    /// All others, or `None` if there are none.
     pub rest: Option<Rest>,
     /// How many of the spans that are counted do not carry it: of requests only.
     pub without: f64,

@@ -46,7 +46,7 @@ pub(super) async fn sign_in(
         Ok(kept)
     }
     .await;
-    came.tell(outcome.is_ok());
+    came.show_result(outcome.is_ok());
     redirect.close().await;
     outcome
 }

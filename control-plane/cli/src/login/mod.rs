@@ -34,7 +34,7 @@ const VARIABLE: &str = "CONTROL_PLANE_TOKEN";
 /// A token that ends sooner is exchanged for another before it is sent: clocks differ, and a request takes its time.
 const GOOD_FOR: i64 = 30;
 
-/// What `login` is told.
+/// The options of `login`.
 #[derive(Args)]
 pub(crate) struct Login {
     /// The control plane.
@@ -61,7 +61,7 @@ enum SignInAs {
     Tenants,
 }
 
-/// What `logout` is told.
+/// The options of `logout`.
 #[derive(Args)]
 pub(crate) struct Logout {
     /// The control plane.
@@ -79,7 +79,7 @@ struct How {
 pub(crate) async fn login(asked: &Login) -> Result<String> {
     let server = Server::at(&asked.url)?;
     server.is_told_secrets()?;
-    // A file that cannot be used is told of before somebody has signed in for nothing.
+    // Whether the file can be used is checked first, so that nobody signs in for nothing.
     let tokens = Tokens::of_this_user()?;
     tokens.read()?;
     let how: How = serde_json::from_str(&server.get("/api/sign-in", &[], None).await?)?;
@@ -92,7 +92,7 @@ pub(crate) async fn login(asked: &Login) -> Result<String> {
         }
     })
     .await?;
-    let who = kept.who();
+    let who = kept.user_name();
     tokens.lock().await?.change(|all| drop(all.insert(server.to_string(), kept)))?;
     Ok(format!("Signed in to {server} as {}.\n", visible::line(&who)))
 }
@@ -127,7 +127,7 @@ pub(crate) async fn logout(asked: &Logout) -> Result<String> {
     Ok(format!("Signed out of {server}.\n"))
 }
 
-/// The token to bring along to a control plane: the environment's, or that of whoever signed in to it; none where nobody did.
+/// The token to bring along to a control plane: the environment's, or that of whoever signed in to it, or `None` where nobody did.
 pub(crate) async fn token(server: &Server) -> Result<Option<String>> {
     // The token comes from a variable and not from an argument, since other users of the machine could read an argument.
     if let Some(token) = std::env::var(VARIABLE).ok().filter(|token| !token.is_empty()) {

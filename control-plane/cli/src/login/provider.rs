@@ -122,7 +122,7 @@ impl Provider {
         verifier: PkceCodeVerifier,
     ) -> Result<StoredLogin> {
         let asked = client.exchange_code(AuthorizationCode::new(code.to_owned())).set_pkce_verifier(verifier);
-        let answer = asked.request_async(&send).await.map_err(|error| anyhow!(said(&error)))?;
+        let answer = asked.request_async(&send).await.map_err(|error| anyhow!(error_text(&error)))?;
         let id_token = answer.extra_fields().id_token.clone().context("the provider sent no ID token")?;
         Ok(StoredLogin {
             issuer: self.offered.issuer.clone(),
@@ -145,7 +145,7 @@ pub(super) async fn refresh(old: &StoredLogin) -> Result<Option<StoredLogin>> {
         Err(RequestTokenError::ServerResponse(error)) if *error.error() == BasicErrorResponseType::InvalidGrant => {
             return Ok(None);
         }
-        Err(error) => bail!(said(&error)),
+        Err(error) => bail!(error_text(&error)),
     };
     let Some(id_token) = answer.extra_fields().id_token.clone() else { return Ok(None) };
     let claims = Claims::of(&id_token).context("the provider sent no ID token that can be read")?;
@@ -210,7 +210,7 @@ async fn exchange(request: Request) -> Result<HttpResponse> {
 }
 
 /// Why there are no tokens, in the provider's words where it has any. An answer that cannot be read is not shown: it may hold some.
-fn said(error: &RequestTokenError<io::Error, BasicErrorResponse>) -> String {
+fn error_text(error: &RequestTokenError<io::Error, BasicErrorResponse>) -> String {
     match error {
         RequestTokenError::ServerResponse(answer) => format!("the provider refused: {answer}"),
         RequestTokenError::Request(error) => error.to_string(),

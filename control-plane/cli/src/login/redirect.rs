@@ -48,7 +48,7 @@ impl ReturnedBrowser {
     }
 
     /// Shows it how the sign-in ended.
-    pub(super) fn tell(self, succeeded: bool) {
+    pub(super) fn show_result(self, succeeded: bool) {
         // The window may be closed.
         let _gone = self.page.send(succeeded);
     }
@@ -83,7 +83,7 @@ impl Redirect {
         let (sender, came) = mpsc::channel(1);
         let (end, ended) = watch::channel(false);
         let expected = Arc::new(Expected { state: state.to_owned(), port, came: sender });
-        let router = Router::new().route("/callback", get(back)).with_state(expected);
+        let router = Router::new().route("/callback", get(callback)).with_state(expected);
         let mut serving = JoinSet::new();
         for listener in std::iter::once(first).chain(second) {
             let (router, mut ended) = (router.clone(), ended.clone());
@@ -117,7 +117,7 @@ impl Redirect {
     }
 }
 
-async fn back(
+async fn callback(
     State(expected): State<Arc<Expected>>,
     headers: HeaderMap,
     Query(answered): Query<AuthorizationResponse>,

@@ -39,7 +39,7 @@ impl StoredLogin {
     }
 
     /// The name of the user who signed in.
-    pub(super) fn who(&self) -> String {
+    pub(super) fn user_name(&self) -> String {
         Claims::of(&self.id_token).map(|claims| claims.email.unwrap_or(claims.sub)).unwrap_or_default()
     }
 }

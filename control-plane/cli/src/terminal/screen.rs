@@ -15,7 +15,7 @@ const LEAST_TEXT: u16 = 16;
 /// A terminal, or whatever a command is piped into.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
-    /// Columns of the terminal; none for a pipe, which takes lines as long as they are.
+    /// Columns of the terminal, or `None` for a pipe, which takes lines as long as they are.
     pub(crate) width: Option<u16>,
     /// Whether to colour.
     pub(crate) color: bool,

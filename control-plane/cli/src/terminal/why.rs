@@ -27,7 +27,7 @@ fn sampled(side: &SideAnswer, screen: &Screen) -> String {
     let [from, to] = [side.from, side.to].map(|second| clock(second * 1_000_000_000));
     let compared = if side.matched == 0 { "none".to_owned() } else { format!("{} compared", side.sampling()) };
     let ended = if side.truncated { " (the search ended there)" } else { "" };
-    format!("{} {}, {from} to {to}: {compared}{ended}\n  {}\n", side.matched, side.name, screen.link(&side.traces(&[])))
+    format!("{}, {from} to {to}: {compared}{ended}\n  {}\n", side.counted(), screen.link(&side.traces(&[])))
 }
 
 fn causes(found: &WhyAnswer, screen: &Screen) -> String {

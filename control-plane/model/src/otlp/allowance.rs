@@ -35,7 +35,7 @@ impl Allowance {
         self.0
     }
 
-    /// Takes so many bytes; whether there were so many.
+    /// Takes this many bytes. Returns whether there were as many left.
     pub(super) fn takes(&mut self, bytes: usize) -> bool {
         let enough = bytes <= self.0;
         self.0 = self.0.saturating_sub(bytes);

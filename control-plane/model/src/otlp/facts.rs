@@ -119,7 +119,7 @@ pub fn versions(resource: &resource::Resource) -> impl Iterator<Item = (&'static
 pub struct Facts {
     /// Its id.
     pub id: SpanId,
-    /// Its parent's; none for a root.
+    /// Its parent's, or `None` for a root.
     pub parent: Option<SpanId>,
     /// Its kind; what has none is internal.
     pub kind: Kind,

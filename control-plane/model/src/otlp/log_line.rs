@@ -31,7 +31,7 @@ const SEVERITIES: [(SeverityNumber, &str); 6] = [
 /// When a log record was written, for whom and where.
 #[derive(Debug)]
 pub struct LogFacts {
-    /// When it was written, else when it was observed, nanoseconds since 1970; none where it does not say.
+    /// When it was written, else when it was observed, nanoseconds since 1970, or `None` where it does not say.
     pub time_ns: Option<i64>,
     /// `cloud.account.id` of the record, else of the sender.
     pub account: Option<Arc<str>>,

@@ -1,6 +1,6 @@
 //! What X-Ray calls types of services, as kinds of nodes here.
 
-/// The kind that a type means; none, if it is X-Ray's and nothing here is of it. What is not X-Ray's names a kind of ours.
+/// The kind that a type means, or `None` if it is X-Ray's and nothing here is of it. What is not X-Ray's names a kind of ours.
 pub(super) fn kind(given: &str) -> Option<&str> {
     let lower = given.to_ascii_lowercase();
     // Services of AWS that are called have the name of their API.

@@ -119,9 +119,11 @@ fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
             let wanted = *test != TextTest::NotEqual;
             Box::new(move |seen| seen.outline.services.iter().any(|of| nodes.contains(&of.node) == wanted))
         }
-        Expression::Text(TextOf::Url, test, text) => Box::new(|seen| any(&seen.outline.urls, *test, text)),
-        Expression::Text(TextOf::Method, test, text) => Box::new(|seen| any(&seen.outline.methods, *test, text)),
-        Expression::Text(TextOf::User, test, text) => Box::new(|seen| any(&seen.outline.users, *test, text)),
+        Expression::Text(TextOf::Url, test, text) => Box::new(|seen| any_matches(&seen.outline.urls, *test, text)),
+        Expression::Text(TextOf::Method, test, text) => {
+            Box::new(|seen| any_matches(&seen.outline.methods, *test, text))
+        }
+        Expression::Text(TextOf::User, test, text) => Box::new(|seen| any_matches(&seen.outline.users, *test, text)),
         Expression::Annotation(key, test) => {
             let keys = catalog.annotations(key);
             let holds = |value: &str| test.as_ref().is_none_or(|test| test.holds(value));
@@ -153,7 +155,7 @@ fn test<'a>(expression: &'a Expression, catalog: &'a Catalog) -> Test<'a> {
     }
 }
 
-fn any(list: &[String], test: TextTest, text: &str) -> bool {
+fn any_matches(list: &[String], test: TextTest, text: &str) -> bool {
     match test {
         // "Not equal" means that none of the values is the text, not that one of them differs.
         TextTest::NotEqual => !list.iter().any(|value| value == text),

@@ -187,7 +187,7 @@ impl TextTest {
 pub struct Attribute {
     /// Its name.
     pub key: AttributeKey,
-    /// What it says; nothing, where it only has to be there. Of a list, one element does.
+    /// What it says, or `None` where it only has to be there. Of a list, one element does.
     pub test: Option<AnnotationTest>,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{otlp::Flags, topology::NodeId};
 
-/// Entries of each list; what goes beyond is found by nobody, and bounded for everybody.
+/// The most entries of each list. Entries beyond that are not kept, so no search finds them; the limit keeps outlines small.
 pub const MAX_ENTRIES: usize = 64;
 
 /// The outline. Names and nodes are numbers, which a [`Catalog`](crate::catalog::Catalog) tells the meaning of.

@@ -23,9 +23,9 @@ pub struct Step {
 /// How a trace ended: where it stopped, if it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
-    /// The last span before that which went well; none where nothing did.
+    /// The last span before that which went well, or `None` where nothing did.
     pub reached: Option<Step>,
-    /// The step at which the trace stopped; none if it did not stop.
+    /// The step at which the trace stopped, or `None` if it did not stop.
     pub stopped: Option<Stop>,
 }
 
@@ -42,7 +42,7 @@ pub enum Stop {
         /// The innermost span that failed, where that is another one.
         cause: Option<Step>,
     },
-    /// A message was delivered so many times, and failed each time.
+    /// A message was delivered this many times, and failed each time.
     Undone {
         /// The last of these deliveries.
         at: Step,

@@ -37,13 +37,13 @@ pub struct Trace {
     pub xray_trace_id: String,
     /// Its spans by start time.
     pub spans: Vec<Span>,
-    /// Whether it has spans of others besides, which whoever asks may not see.
+    /// Whether it also has spans of others, which the scope may not see.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub others: bool,
 }
 
 impl Trace {
-    /// What a trace is to whoever asks; `None` if they may see no span of it.
+    /// The trace as the scope sees it, or `None` if it may see no span of it.
     pub fn seen_by(scope: &Scope, trace_id: TraceId, mut spans: Vec<Span>) -> Option<Self> {
         let all = spans.len();
         spans.retain(|span| scope.sees(span.tenant.as_deref()));
@@ -58,7 +58,7 @@ impl Trace {
 pub struct Span {
     /// 16 hex digits.
     pub span_id: String,
-    /// 16 hex digits; none for a root.
+    /// 16 hex digits, or `None` for a root.
     pub parent_span_id: Option<String>,
     /// Its name.
     pub name: String,

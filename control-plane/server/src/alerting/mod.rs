@@ -33,7 +33,7 @@ impl Notifier {
     }
 
     /// Hands an alarm to every receiver.
-    pub fn tell(&self, alarm: Alarm) {
+    pub fn send(&self, alarm: Alarm) {
         for queue in &self.0 {
             if queue.try_send(alarm.clone()).is_err() {
                 complain(format_args!("alert {} was not sent: too many are waiting", alarm.id));

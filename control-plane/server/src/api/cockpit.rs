@@ -83,7 +83,7 @@ pub struct FailedTraces {
     pub newest: Vec<trace::Summary>,
 }
 
-/// What a tenant spends in the window, and spent in as long a time before it.
+/// What a tenant spends in the window, and spent in the same length of time before it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Spending {
     /// The currency of all amounts. There is none without prices.
@@ -103,7 +103,7 @@ pub struct Spending {
 pub struct SpentDay {
     /// When the day begins, Unix seconds.
     pub start: i64,
-    /// `service.name` of one of the ten dearest; none for all others together.
+    /// `service.name` of one of the ten dearest, or `None` for all others together.
     pub service: Option<String>,
     /// What was used.
     pub spent: Spent,
@@ -216,14 +216,14 @@ pub(super) fn days(month: &Own, now: Timestamp, prices: Option<&Prices>) -> Vec<
     all.into_iter().map(day).collect()
 }
 
-/// As long a time before a window; none where its requests are not all counted any more: they would seem to have cost less.
+/// As long a time before a window, or `None` where its requests are not all counted any more: they would seem to have cost less.
 pub(super) fn before(window: Window, now: Timestamp) -> Option<Window> {
     let before = window.moved(-1.0);
     (before.seconds().0 >= now.as_second() - rollup::KEPT).then_some(before)
 }
 
 impl Spending {
-    /// Of a window and of as long a time before it, where that is known, by the sums of a tenant's services.
+    /// Of a window and of the same length of time before it, where that is known, by the sums of a tenant's services.
     pub(super) fn of(
         window: Window,
         now: Timestamp,

@@ -46,7 +46,7 @@ pub(super) async fn of_search(view: &View, filter: &TraceFilter) -> Result<Respo
     view.in_turn(all).await
 }
 
-/// One trace, as whoever asks sees it.
+/// One trace, as the scope sees it.
 pub(super) async fn of_trace(view: &View, id: TraceId) -> Result<Response, Problem> {
     let one = async {
         let trace = view.stored_trace(id).await?.ok_or_else(|| Problem::not_found(NO_SPAN))?;

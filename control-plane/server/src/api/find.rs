@@ -48,7 +48,7 @@ pub struct FindAnswer {
     pub asked: String,
     /// What it was taken for, in this order, and what came of it; the last is what it is, where something was found.
     pub tried: Vec<Tried>,
-    /// What was found; none if nothing known matches.
+    /// What was found, or `None` if nothing known matches.
     pub found: Option<Hit>,
 }
 
@@ -82,7 +82,7 @@ pub struct TracesHit {
     pub window: Option<String>,
     /// The traces that were found.
     pub traces: SearchResult,
-    /// The one with the most spans; none where the expression was the asker's own.
+    /// The one with the most spans, or `None` where the expression was the asker's own.
     pub largest: Option<Largest>,
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// So many that a chart can show them: minutes, five minutes, hours or days.
+    /// As many steps as a chart can show: minutes, five minutes, hours or days.
     pub(crate) fn of(window: Window) -> Self {
         let (from, to) = window.seconds();
         let from = from.div_euclid(MINUTE) * MINUTE;

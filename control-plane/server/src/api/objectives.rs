@@ -45,7 +45,7 @@ pub struct ServiceLine {
 /// A tenant over time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TenantAnswer {
-    /// How it fares now; none of a tenant that nothing is promised to, or that was not evaluated yet.
+    /// How it fares now, or `None` for a tenant that nothing is promised to, or that was not evaluated yet.
     pub now: Option<SloStatusLine>,
     /// The beginning of the window, in Unix seconds.
     pub from: i64,
@@ -71,13 +71,13 @@ pub struct TenantAnswer {
     pub alerts: Vec<Alarm>,
     /// How far it is from each alert, and why those are not open that are not.
     pub conditions: Vec<Distance>,
-    /// Its users in the window; none where they could not be counted.
+    /// Its users in the window, or `None` where they could not be counted.
     pub users: Option<UsersSeen>,
     /// What the tenant costs.
     pub spending: Spending,
     /// How its budget was used up over the last 30 days, every six hours, whatever the window; none of a tenant that nothing is promised to.
     pub burndown: Vec<Burning>,
-    /// What the registry says of it; none where there is no registry, or it did not answer.
+    /// What the registry says of it, or `None` where there is no registry, or it did not answer.
     pub registered: Option<Registered>,
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn over(
         from,
         to,
         width: stretches.width,
-        beside: together.beside(own.tier.as_deref(), stretches),
+        beside: together.compared_tenants(own.tier.as_deref(), stretches),
         versions: own.deployed(versions),
         points: stretches.points(&own.over_time()),
         spending: Spending { days: cockpit::days(&month, now, prices), ..spending },

@@ -50,7 +50,7 @@ impl<T: DeserializeOwned> Query<T> {
     }
 }
 
-/// The value of a parameter that is one of a few; none if it is left out.
+/// The value of a parameter that is one of a few, or `None` if it is left out.
 pub(crate) fn one_of<'a>(name: &str, field: &Option<String>, known: &[&'a str]) -> Result<Option<&'a str>, Problem> {
     let Some(value) = field else { return Ok(None) };
     let found = known.iter().find(|known| *known == value).copied();

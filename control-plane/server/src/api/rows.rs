@@ -226,7 +226,7 @@ pub(crate) struct FindSpans {
     find: Option<String>,
 }
 
-/// What to look for; none where nothing is.
+/// What to look for, or `None` where nothing is.
 pub(crate) fn wanted(find: Option<&str>) -> Result<Option<Wanted>, Problem> {
     match find {
         Some(text) if text.len() > WANTED_BYTES => {

@@ -1,8 +1,8 @@
 //! What the API and the pages are read from, narrowed to who asks.
 
 mod measured;
-mod of_staff;
 mod opened;
+mod staff_only;
 mod traces;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -197,7 +197,7 @@ impl View {
 
     pub(crate) async fn tenant(&self, id: &str, window: &WindowQuery) -> Result<TenantAnswer, Problem> {
         let Sources { spans, evaluator, prices, .. } = &self.sources;
-        // Only of a tenant that is for these eyes: of others there is no line.
+        // Only for a tenant that the scope may see: there is no line about others.
         let now = self.slo().tenant(id).cloned();
         let reader = if self.scope.tenant().is_none() { Reader::Staff } else { Reader::Tenant };
         let conditions = now.as_ref().map(|_| evaluator.distances(id, reader)).unwrap_or_default();
@@ -210,7 +210,7 @@ impl View {
         Ok(TenantAnswer { now, alerts, conditions, users, ..over })
     }
 
-    /// The users of a tenant; none where they cannot be counted soon: there is more to show.
+    /// The users of a tenant, or `None` where they cannot be counted soon: there is more to show.
     async fn users(&self, id: &str, window: Window) -> Option<UsersSeen> {
         let counted = self.in_turn(cockpit::users(&*self.sources.spans, &self.scope, id, window));
         match timeout(USERS_WITHIN, counted).await.ok()? {
@@ -233,7 +233,7 @@ impl View {
         Ok(known || self.name_of(id).is_some())
     }
 
-    /// The name of a tenant's company; none where it is not known, or not for these eyes.
+    /// The name of a tenant's company, or `None` where it is not known or the scope may not see it.
     pub(crate) fn name_of(&self, id: &str) -> Option<String> {
         self.tenants().filter(|_| self.scope.sees(Some(id)))?.name_of(id)
     }
@@ -243,7 +243,7 @@ impl View {
         self.tenants().map(|tenants| tenants.called(&self.scope, name)).unwrap_or_default()
     }
 
-    /// How much of the companies' names is known; none for a tenant: when they were read, and how many there are, tells of others.
+    /// How much of the companies' names is known, or `None` for a tenant: when they were read, and how many there are, tells of others.
     pub(crate) fn names_known(&self) -> Option<NamesState> {
         let is_of_all = self.scope.tenant().is_none();
         is_of_all.then(|| self.tenants().map_or(NamesState::Nothing, Tenants::names_known))
@@ -256,7 +256,7 @@ impl View {
         }
     }
 
-    /// A tenant as the registry has it; `None` where there is no registry, or the tenant is not for these eyes.
+    /// A tenant as the registry has it, or `None` where there is no registry or the scope may not see the tenant.
     pub(crate) async fn registered(&self, id: &str) -> Option<Result<Tenant, Problem>> {
         let tenants = self.tenants().filter(|_| self.scope.sees(Some(id)))?;
         Some(tenants.get(id).await)

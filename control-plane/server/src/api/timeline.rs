@@ -200,7 +200,7 @@ pub(super) async fn together(spans: &dyn SpanStore, scope: &Scope, stretches: St
 
 impl Together {
     /// A tier, if it is known, and everybody.
-    pub(super) fn beside(&self, tier: Option<&str>, stretches: Stretches) -> Vec<ComparedTenants> {
+    pub(super) fn compared_tenants(&self, tier: Option<&str>, stretches: Stretches) -> Vec<ComparedTenants> {
         if self.0.is_empty() {
             return Vec::new();
         }

@@ -69,7 +69,7 @@ pub struct TurnedAway {
     /// The refusals: which user's, by which service, for which reason, and how many.
     #[serde(flatten)]
     pub refused: RefusalLine,
-    /// All requests of its tenant in the window; none of a tenant with fewer refusals than fifty others.
+    /// All requests of its tenant in the window, or `None` for a tenant with fewer refusals than fifty others.
     pub of: Option<u64>,
 }
 

@@ -106,7 +106,7 @@ impl View {
         let by = [STATUS, REASON, NETWORK, ADDRESS].map(str::to_owned).to_vec();
         let query = MetricQuery { metrics: vec![METRIC.to_owned()], service: filter.api.clone(), by, ..steps.query() };
         let found = self.in_turn(self.metrics(query)).await?;
-        let lines = told(found).into_iter().filter(|(place, _)| filter.takes(place));
+        let lines = count_by_line(found).into_iter().filter(|(place, _)| filter.takes(place));
         let mut lines: Vec<Unverified> = lines.map(|(place, counted)| Unverified::of(place, counted)).collect();
         lines.sort_by(|a, b| (b.requests, b.last).cmp(&(a.requests, a.last)).then_with(|| a.name().cmp(&b.name())));
         let requests = lines.iter().map(|line| line.requests).sum();
@@ -118,7 +118,7 @@ impl View {
 }
 
 /// Lines of the metric, over all addresses of each network.
-fn told(found: Vec<Line>) -> BTreeMap<Place, RefusedRequests> {
+fn count_by_line(found: Vec<Line>) -> BTreeMap<Place, RefusedRequests> {
     let mut counted: BTreeMap<Place, RefusedRequests> = BTreeMap::new();
     for Line { account, service, mut attributes, steps, .. } in found {
         let mut attribute = |name: &str| attributes.remove(name);
@@ -232,7 +232,8 @@ mod tests {
             line("(other)", None, &[(60, 4.0)]),
             line("198.51.100.0/24", None, &[]),
         ];
-        let lines: Vec<_> = told(found).into_iter().map(|(place, counted)| Unverified::of(place, counted)).collect();
+        let lines: Vec<_> =
+            count_by_line(found).into_iter().map(|(place, counted)| Unverified::of(place, counted)).collect();
         let [other, one] = &lines[..] else { panic!("{lines:?}") };
         assert_eq!((&*other.network, other.requests, other.addresses), ("(other)", 4, 0));
         assert_eq!((&*one.network, one.requests, one.addresses, one.first, one.last), ("192.0.2.0/24", 11, 2, 0, 240));

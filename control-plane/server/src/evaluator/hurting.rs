@@ -11,7 +11,7 @@ use crate::text::{count, time_of_day};
 
 /// Tenants that are named, and of which it is said since when.
 const NAMED: usize = 10;
-/// A version that was first seen so many seconds before requests began to hurt may be why.
+/// A version that was first seen at most this many seconds before requests began to fail or be slow may be the cause.
 const BEFORE: i64 = 1_800;
 /// Versions that are named for a tenant.
 const VERSIONS: usize = 3;
@@ -62,7 +62,7 @@ impl Hurting {
         Self { tenants, of, is_everybody: tenants >= 3 && tenants * 2 > of, worst: worst.collect() }
     }
 
-    /// When versions are of interest that were first seen, Unix seconds; none if nobody hurts.
+    /// When versions are of interest that were first seen, Unix seconds, or `None` if nobody hurts.
     pub(super) fn deployments(&self) -> Option<(i64, i64)> {
         let since = self.worst.iter().map(|tenant| tenant.since);
         Some((since.clone().min()? - BEFORE, since.max()? + SLOT))
@@ -101,9 +101,7 @@ impl Hurting {
     /// What is true of those who are not named; empty where all are.
     pub fn others(&self) -> String {
         match self.tenants.saturating_sub(self.worst.len()) {
-            0 if self.tenants < self.of && self.tenants > 0 => {
-                "Everybody else was within their objectives in the last five minutes.".to_owned()
-            }
+            0 if self.tenants < self.of && self.tenants > 0 => "Nobody else is hurting.".to_owned(),
             0 => String::new(),
             more => format!("{more} more are hurting."),
         }
@@ -178,7 +176,7 @@ mod tests {
         assert_eq!(
             two.text(AT),
             "2 of 11 tenants are hurting: cirrus has been failing since 07:40 UTC; booking-api 42 was new at 07:38 UTC. \
-             borealis has been slow for six hours or more. Everybody else was within their objectives in the last five minutes."
+             borealis has been slow for six hours or more. Nobody else is hurting."
         );
         assert_eq!(two.deployments(), Some((AT - 21_600 - 1_800, AT - 1_200 + 300)));
     }

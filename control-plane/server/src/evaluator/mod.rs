@@ -42,7 +42,7 @@ pub const SETTLE: i64 = 60;
 const CATCH_UP: i64 = 3_600;
 /// Between two looks at whether five minutes have closed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// No late span for so many seconds, and those that came are read.
+/// Late spans are read once none has come for this many seconds.
 const CALM: i64 = 5;
 
 /// What is evaluated, and by what.
@@ -224,7 +224,7 @@ mod tests {
 
     use super::*;
 
-    /// A state store that refuses so many times.
+    /// A state store that refuses a number of times.
     #[derive(Debug, Clone)]
     struct Refusing(Embedded, Arc<AtomicUsize>);
 

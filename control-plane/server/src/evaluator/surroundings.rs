@@ -1,4 +1,4 @@
-//! What is around the loop here: the store's sums, its states, and whoever is told of alerts.
+//! The evaluator's environment: the store's sums, its states, and the receivers of alerts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use crate::alerting::{Alarm, Notifier};
 const DAY: i64 = 86_400;
 /// How far back a budget looks, and an hour for the bucket that it begins in.
 const MEMORY: i64 = 30 * DAY + 3_600;
-/// So many tenants with late spans are read one by one; more, and everything is read again.
+/// The most tenants with late spans that are read one by one. For more, everything is read again.
 const MAX_ONE_BY_ONE: usize = 50;
 /// The tier whose objectives hold for all tenants together.
 const TIER_OF_ALL: &str = "standard";
@@ -37,7 +37,7 @@ const ALERTS: &str = "alerts";
 struct Judged {
     until: i64,
     alerts: Alerts,
-    /// Since when refusals are counted; none where they were judged by a version that did not.
+    /// Since when refusals are counted, or `None` where they were judged by a version that did not.
     #[serde(default)]
     refusals_since: Option<i64>,
 }
@@ -217,13 +217,13 @@ impl WatchEnvironment for Surroundings {
             let most = self.most_refused(&alert).await;
             alarms.push(Alarm::new(alert, of.and_then(|of| of.baseline_p99_ns)).refused(most.as_ref()));
         }
-        // What is told was stored before: an alert is not told twice because of a restart.
+        // Alerts are stored before they are sent, so that a restart does not send them twice.
         let records = alarms.iter().map(Alarm::record).collect::<Result<_, _>>()?;
         let lease = self.lease.ok_or(StoreError::Superseded)?;
         let (until, refusals_since) = (watch.judged.unwrap_or_default(), Some(watch.refusals_since));
         let judged = Judged { until, alerts: watch.alerts.clone(), refusals_since };
         self.states.store(lease, ALERTS, serde_json::to_string(&judged).map_err(unreadable)?, records).await?;
-        alarms.into_iter().for_each(|alarm| self.notifier.tell(alarm));
+        alarms.into_iter().for_each(|alarm| self.notifier.send(alarm));
         Ok(())
     }
 }

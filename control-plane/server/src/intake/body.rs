@@ -117,7 +117,7 @@ impl Encoding {
     }
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most this many bytes.
 ///
 /// The rest of a larger one is read too, up to [`MAX_DISCARDED_BYTES`]: a connection that closes while its sender still writes may take
 /// the answer with it, and the sender would try the same request again.

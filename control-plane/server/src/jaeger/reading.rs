@@ -62,7 +62,7 @@ pub(super) struct Matches<T> {
     pub(super) more: Option<String>,
 }
 
-/// One trace, as whoever asks sees it.
+/// One trace, as the scope sees it.
 pub(super) async fn trace<T: Send + 'static>(view: &View, id: TraceId, make: Make<T>) -> Result<T, Problem> {
     let found = by_ids(view, &[id], make).await?.pop();
     found.map_or(Err(NOT_FOUND.to_owned()), |(_, found)| found).map_err(Problem::not_found)

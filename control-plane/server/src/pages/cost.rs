@@ -6,7 +6,7 @@ use slo::{CostReport, Dear, Line};
 
 use super::{
     chart::{self, CostOfDay, costs_by_day},
-    frame::{Table, answer, nothing, window},
+    frame::{Table, answer, nothing_found, window},
     tenants::named,
 };
 use crate::{
@@ -47,7 +47,7 @@ fn content(view: &View, query: &CostFilter, answer: &CostAnswer) -> Markup {
             "." @if report.total.estimated { " ≈: the weight of some sampled traces is not known." }
             @if report.currency.is_none() { " Name prices in the configuration (" code { "[prices]" } ") to see money." }
         }
-        @if report.tenants.is_empty() { (nothing("No tenant had a request in these days.", &query.window, "/cost")) }
+        @if report.tenants.is_empty() { (nothing_found("No tenant had a request in these days.", &query.window, "/cost")) }
         @if !dearest.is_empty() {
             h2 { "The dearest tenants, and why" }
             ol {

@@ -197,7 +197,7 @@ pub(super) fn empty(why: &str, next: &Markup) -> Markup {
 }
 
 /// In the place of figures of a window that has none: the way to a longer one, and what it takes that there are some.
-pub(super) fn nothing(why: &str, window: &WindowQuery, path: &str) -> Markup {
+pub(super) fn nothing_found(why: &str, window: &WindowQuery, path: &str) -> Markup {
     empty(
         why,
         &html! {

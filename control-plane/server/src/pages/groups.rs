@@ -83,7 +83,7 @@ fn begin(filter: &GroupFilter) -> Markup {
 fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
-        p role="status" { (said(found)) }
+        p role="status" { (summary_line(found)) }
         @if groups.values.is_empty() {
             (empty("Nothing in this window carries this attribute.", &html! { "Choose a longer window, another attribute than " code { (found.by) } ", or fewer conditions." }))
         } @else {
@@ -95,7 +95,7 @@ fn results(filter: &GroupFilter, found: &GroupsAnswer) -> Markup {
 }
 
 /// What was counted, and how exactly.
-fn said(found: &GroupsAnswer) -> Markup {
+fn summary_line(found: &GroupsAnswer) -> Markup {
     let groups = &found.groups;
     html! {
         @match groups.counted {
@@ -105,7 +105,7 @@ fn said(found: &GroupsAnswer) -> Markup {
         ", of " strong { (count(found.matched)) } " traces that began in the window."
         @if groups.without >= 1.0 { " " (count(groups.without)) " requests do not carry it." }
         @if found.taken < found.matched {
-            " ≈: " (count(found.taken)) " of these traces were looked at, chosen by chance; numbers stand for all of them."
+            " ≈: " (count(found.taken)) " of these traces were looked at, chosen at random; the numbers stand for all of them."
         } @else if groups.estimated { " ≈: the weight of some sampled spans is not known." }
         @if let Some(lookup) = &found.lookup { " " (looked_up(lookup, found.truncated)) }
         @else if found.truncated { " The window has more traces than a search looks at: the oldest are left out." }

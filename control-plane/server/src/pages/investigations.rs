@@ -162,7 +162,7 @@ pub(super) async fn open(view: View, by: By, headers: HeaderMap, form: Filling) 
             let at = format!("/api/investigations/{}", one.id);
             (StatusCode::CREATED, [(header::LOCATION, at)], Json(one)).into_response()
         }
-        opened => told(opened, &headers),
+        opened => change_response(opened, &headers),
     }
 }
 
@@ -170,13 +170,13 @@ pub(super) async fn open(view: View, by: By, headers: HeaderMap, form: Filling) 
 pub(super) async fn add_note(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
     let added =
         changed(&view, form, |investigations, form| async move { investigations.add_note(&id, &form.text, by).await });
-    told(added.await, &headers)
+    change_response(added.await, &headers)
 }
 
 /// `POST /investigations/{id}/close`
 pub(super) async fn close(view: View, by: By, Id(id): Id, headers: HeaderMap, form: Filling) -> Response {
     let closed = changed(&view, form, |investigations, _| async move { investigations.close(&id, by).await });
-    told(closed.await, &headers)
+    change_response(closed.await, &headers)
 }
 
 /// `POST /investigations/{id}/erase`
@@ -184,7 +184,7 @@ pub(super) async fn erase(view: View, by: By, Id(id): Id, headers: HeaderMap, fo
     let erased = changed(&view, form, |investigations, _| async move { investigations.erase(&id, by).await });
     match erased.await {
         Ok(_) if is_page(&headers) => Redirect::to("/investigations").into_response(),
-        erased => told(erased, &headers),
+        erased => change_response(erased, &headers),
     }
 }
 
@@ -205,7 +205,7 @@ where
 }
 
 /// The answer for a person, who sees the investigation as it is now, or for a program.
-fn told(changed: Result<Investigation, Problem>, headers: &HeaderMap) -> Response {
+fn change_response(changed: Result<Investigation, Problem>, headers: &HeaderMap) -> Response {
     match changed {
         Ok(one) if is_page(headers) => Redirect::to(&format!("/investigations/{}", one.id)).into_response(),
         Ok(one) => Json(one).into_response(),

@@ -16,7 +16,8 @@ use slo::histogram::{BINS_PER_DOUBLING, lower_bound};
 use super::{
     chart::{self, Axis, Chart, Line, PointLinks, Shape, Unit},
     frame::{
-        COLD_START, Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing, pill, window,
+        COLD_START, Sort, Table, accounts, answer, choice, choice_of_account, empty, moment, nothing_found, pill,
+        window,
     },
     investigations, why,
 };
@@ -113,7 +114,7 @@ fn results(view: &View, filter: &TraceFilter, found: &SearchResult) -> Markup {
         }
         @if let Some(lookup) = lookup(found) { p { (lookup) } }
         @if found.scanned == 0 {
-            (nothing("No trace began in this window.", &filter.window, "/traces"))
+            (nothing_found("No trace began in this window.", &filter.window, "/traces"))
         } @else if found.matched == 0 {
             (empty("No trace matches.", &html! {
                 "Choose a longer window or fewer conditions, or look at " a href=(filter.window.link("/traces", &())) { "all traces of this window" } "."

@@ -13,7 +13,7 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::{
-    access::{refuse, told},
+    access::{problem_response, refuse},
     api::{Id, Query},
     audit::{FromWhere, signs_in},
     layout::{failed, outside},
@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Routes<Gate> {
     Routes::new(refuse)
         .get(May::Anybody, "/sign-in", choose)
         .get(May::Anybody, "/sign-in/{issuer}", begin)
-        .get(May::Anybody, "/sign-in/callback", back)
+        .get(May::Anybody, "/sign-in/callback", callback)
         .post(May::Anybody, "/sign-out", sign_out)
 }
 
@@ -80,7 +80,7 @@ struct Back {
 }
 
 /// `GET /sign-in/callback`: back from the provider.
-async fn back(
+async fn callback(
     State(gate): State<Gate>,
     Extension(audit): Extension<Audit>,
     FromWhere(from): FromWhere,
@@ -122,7 +122,7 @@ async fn sign_out(
         }
         Ok((set([access.no_cookie(SESSION_COOKIE)]), Redirect::to("/sign-in")).into_response())
     };
-    ended.await.unwrap_or_else(|problem| told(problem, &headers))
+    ended.await.unwrap_or_else(|problem| problem_response(problem, &headers))
 }
 
 /// Sign-in, where there is one.

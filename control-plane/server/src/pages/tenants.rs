@@ -172,7 +172,7 @@ fn table<'a>(
         .render()
 }
 
-/// How somebody fares, in a word: first what somebody was told of.
+/// The state of a tenant in a word. An alert comes first.
 fn state(line: &SloStatusLine) -> Markup {
     match (line.alerts, line.hurt.failed, line.hurt.slow) {
         (1, ..) => pill("fault", "1 alert"),

@@ -156,10 +156,8 @@ fn content(within: &WindowQuery, found: &WhyAnswer) -> Markup {
 
 /// How many traces of a side there are, and how many were compared.
 fn sampled(side: &SideAnswer) -> Markup {
-    // "24 that went well", not "24 those that went well".
-    let name = side.name.strip_prefix("those ").unwrap_or(&side.name);
     html! {
-        a href=(side.traces(&[])) { (count(side.matched)) " " (name) }
+        a href=(side.traces(&[])) { (side.counted()) }
         ", " (moment(side.from * 1_000_000_000)) " to " (moment(side.to * 1_000_000_000)) ": "
         @if side.matched == 0 { "none" } @else { (side.sampling()) " compared" }
         @if side.truncated { " (the search ended there)" }

@@ -58,7 +58,7 @@ impl Tenants {
         Self { names: Names::kept(registry.clone()), registry, tiers: settings.tiers.as_slice().into(), audit }
     }
 
-    /// The name of a tenant's company, as it was some minutes ago; none where it is not known.
+    /// The name of a tenant's company, as it was some minutes ago, or `None` where it is not known.
     pub(crate) fn name_of(&self, id: &str) -> Option<String> {
         self.names.of(id)
     }

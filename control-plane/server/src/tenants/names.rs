@@ -25,7 +25,7 @@ const MOST: usize = 20_000;
 pub struct TenantName {
     /// `tenant.id`
     pub tenant: String,
-    /// The company's name; none where it is not known.
+    /// The company's name, or `None` where it is not known.
     pub company: Option<String>,
 }
 

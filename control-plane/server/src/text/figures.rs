@@ -92,7 +92,7 @@ pub fn changed(share: f64) -> String {
     }
 }
 
-/// So many times as much.
+/// A factor, such as "3 times".
 pub fn times(factor: f64) -> String {
     format!("{} ×", apart(&format!("{factor:.1}")))
 }
@@ -146,7 +146,7 @@ pub fn attained(share: f64) -> String {
     format!("{} %", (share * 1e4 + 1e-6).floor() / 1e2)
 }
 
-/// A number with so many digits after the point at most, and none that say nothing.
+/// A number with at most this many digits after the point, without trailing zeros.
 fn rounded(number: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (number * scale).round() / scale

@@ -21,7 +21,7 @@ const QUEUE: &str = "mileage-bookings-simulated";
 const INDEX: &str = "deck-index";
 /// What runs beside the booking service.
 const OTHERS_VERSION: &str = "1.9.3";
-/// Of so many requests of the basic and standard tiers one fails by itself.
+/// One in this many requests of the basic and standard tiers fails by itself.
 const ONE_FAILS_OF: u32 = 4_000;
 /// After so many receives the queue gives a message up, and so long it waits between two.
 const RECEIVES: u64 = 3;
@@ -76,7 +76,7 @@ impl Request<'_> {
         let start = written + self.between(40..120);
         let process = self.message("aws.dynamodb", RESERVATIONS, start, 8..20, None);
         let took = process.took;
-        let process = self.tell(publisher, Some(parent), process);
+        let process = self.record(publisher, Some(parent), process);
         let send = Done {
             name: format!("send {TOPIC}"),
             kind: SpanKind::Producer,
@@ -91,7 +91,7 @@ impl Request<'_> {
                 text("messaging.destination.name", TOPIC),
             ],
         };
-        let send = self.tell(publisher, Some(process), send);
+        let send = self.record(publisher, Some(process), send);
 
         let arrived = start + took + self.between(30..80);
         if !self.moment.stranded {
@@ -118,8 +118,8 @@ impl Request<'_> {
         });
         let took = write.took + 2 * MILLISECOND;
         let process = Done { took, ..self.message("aws_sqs", QUEUE, start, 1..2, failure) };
-        let process = self.tell(accrual, Some(sent), process);
-        self.tell(accrual, Some(process), Done { failure: refused, ..write });
+        let process = self.record(accrual, Some(sent), process);
+        self.record(accrual, Some(process), Done { failure: refused, ..write });
     }
 
     fn seats(&mut self) {

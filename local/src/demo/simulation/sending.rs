@@ -19,10 +19,10 @@ use crate::{access_log, ministack::SIMULATED_BOOKING_ACCOUNT, progress};
 
 /// Spans in a request, so that each stays well below the intake's 16 MiB.
 const SPANS: usize = 8_000;
-/// A trace is told of once it is over, in seconds.
+/// How long after its end a trace is sent, in seconds.
 const OVER_AFTER: u64 = 3;
 const EVERY: Duration = Duration::from_secs(1);
-/// What could not be sent, or was slept through, is told of later if it is not older, in seconds.
+/// What could not be sent in time is sent later if it is not older than this, in seconds.
 const KEPT: u64 = 120;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use super::{
 
 pub(super) const MILLISECOND: u64 = 1_000_000;
 pub(super) const SECOND: u64 = 1_000 * MILLISECOND;
-/// Of so many requests one finds a function that has just started.
+/// One in this many requests finds a function that has just started.
 const ONE_IS_COLD_OF: u32 = 400;
 
 pub(super) type SpanId = [u8; 8];
@@ -103,9 +103,9 @@ impl<'a> Request<'a> {
             .chain(reason)
             .collect(),
         };
-        let id = self.tell(sender, None, answered);
+        let id = self.record(sender, None, answered);
         for call in calls {
-            self.tell(sender, Some(id), call);
+            self.record(sender, Some(id), call);
         }
         id
     }
@@ -151,13 +151,13 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// So many nanoseconds, of a range in milliseconds.
+    /// A random number of nanoseconds, from a range in milliseconds.
     pub(super) fn between(&mut self, milliseconds: Range<u64>) -> u64 {
         self.rng.u64(milliseconds.start * MILLISECOND..milliseconds.end * MILLISECOND)
     }
 
     /// Adds a span with what every span of the request says.
-    pub(super) fn tell(&mut self, sender: Sender, parent: Option<SpanId>, done: Done) -> SpanId {
+    pub(super) fn record(&mut self, sender: Sender, parent: Option<SpanId>, done: Done) -> SpanId {
         let id = fastrand::u64(1..).to_be_bytes();
         let mut attributes = vec![
             text("tenant.id", self.moment.tenant.id),

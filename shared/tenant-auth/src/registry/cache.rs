@@ -15,7 +15,7 @@ use super::{RegistryAway, Standing};
 
 /// How long an answer counts while the registry gives no newer one. After that the tenant is refused.
 const COUNTS_FOR: Duration = Duration::from_secs(300);
-/// A registry that did not answer is left alone for so long, so that requests do not each wait for it.
+/// How long a registry that did not answer is not asked again, so that requests do not each wait for it.
 const LEFT_ALONE_FOR: Duration = Duration::from_secs(2);
 /// How many tenants are remembered. Beyond that, the ones that were asked for longest ago are forgotten.
 const MOST_TENANTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);

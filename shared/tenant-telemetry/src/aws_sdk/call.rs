@@ -96,7 +96,7 @@ pub(super) fn send_entries(
     Some(spans)
 }
 
-/// The body as text; none if it is a stream.
+/// The body as text, or `None` if it is a stream.
 pub(super) fn text(request: &HttpRequest) -> Option<&str> {
     std::str::from_utf8(request.body().bytes()?).ok()
 }

@@ -73,7 +73,7 @@ impl Fields {
 
     /// Returns the JSON text with these fields in its `metadata`. It returns nothing where the text is no object, has another kind of `metadata`, or
     /// where there are no fields.
-    pub(super) fn beside(self, text: &str) -> Option<String> {
+    pub(super) fn merged_into(self, text: &str) -> Option<String> {
         if self.is_empty() {
             return None;
         }
@@ -116,13 +116,13 @@ mod tests {
     #[test]
     fn metadata_that_is_there_stays() {
         let fields = || Fields(vec![("traceparent".to_owned(), "00-x".to_owned())]);
-        let beside = |text| fields().beside(text);
+        let beside = |text| fields().merged_into(text);
         assert_eq!(beside("{}").unwrap(), r#"{"metadata":{"traceparent":"00-x"}}"#);
         let there = r#"{"data":{"a": 1},"metadata":{"event_type":"x","traceparent":"old"}}"#;
         assert_eq!(beside(there).unwrap(), r#"{"data":{"a": 1},"metadata":{"event_type":"x","traceparent":"00-x"}}"#);
         for text in ["[1]", "\"x\"", r#"{"metadata":1}"#, "no JSON"] {
             assert_eq!(beside(text), None, "{text}");
         }
-        assert_eq!(Fields::default().beside("{}"), None);
+        assert_eq!(Fields::default().merged_into("{}"), None);
     }
 }

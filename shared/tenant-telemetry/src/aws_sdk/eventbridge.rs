@@ -27,7 +27,7 @@ pub(super) fn send(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Cal
 
 fn put_context(entry: &mut Object<'_>, span: &CallSpan) {
     let detail = entry.string("Detail");
-    if let Some(detail) = detail.and_then(|detail| Fields::of(&span.cx).beside(&detail)) {
+    if let Some(detail) = detail.and_then(|detail| Fields::of(&span.cx).merged_into(&detail)) {
         entry.set("Detail", quoted(&detail));
     }
     if let (None, Some(header)) = (entry.get("TraceHeader"), propagation::xray_header(&span.cx)) {

@@ -28,7 +28,7 @@ pub(super) fn start(call: &Call<'_>, request: &mut HttpRequest) -> Option<Vec<Ca
 
 fn put_context(body: &mut Object<'_>, span: &CallSpan) -> bool {
     let input = body.string("input").unwrap_or_else(|| "{}".to_owned());
-    let Some(input) = Fields::of(&span.cx).beside(&input) else { return false };
+    let Some(input) = Fields::of(&span.cx).merged_into(&input) else { return false };
     let fits = input.len() <= MAX_INPUT;
     if fits {
         body.set("input", quoted(&input));

@@ -40,7 +40,7 @@ impl<T> Waiting<T> {
 
     /// How many spans, points or log records wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.held().count
+        self.queue.size().count
     }
 
     /// Takes the oldest items for a request of at most `most`, and says what the request contains. There is none if nothing waits.

@@ -62,7 +62,7 @@ fn record(event: &Event<'_>) -> LogRecord {
     };
     let mut room = MAX_TEXT;
     event.record(&mut Fields(|name: &'static str, value| {
-        let value = Some(any(value, &mut room));
+        let value = Some(any_value(value, &mut room));
         if name == "message" {
             record.body = value;
         } else {
@@ -96,7 +96,7 @@ fn nanoseconds(time: SystemTime) -> u64 {
 }
 
 /// The value of a field: a text, as far as there is `room` for it, a number or a boolean.
-fn any(value: Value, room: &mut usize) -> AnyValue {
+fn any_value(value: Value, room: &mut usize) -> AnyValue {
     let value = match value {
         Value::String(mut text) => {
             text.truncate(text.floor_char_boundary(*room));

@@ -132,7 +132,7 @@ impl Parent {
 /// none on its own ids, and its trace state takes no Level 2 keys.
 #[derive(Debug)]
 pub(super) struct Carried {
-    /// Whose context that is; none where the trace started here.
+    /// Whose context that is, or `None` where the trace started here.
     pub(super) trace_id: Option<TraceId>,
     pub(super) random: bool,
     pub(super) tracestate: Tracestate,

@@ -9,7 +9,7 @@ use xray_sampler::PerSecond;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forced;
 
-/// So many a second, and no more: what keeps a header that anyone can send from turning sampling off.
+/// Limits forced traces to a number each second, since otherwise a header that anyone can send would turn sampling off.
 #[derive(Debug)]
 pub(crate) struct Reservoir {
     per_second: u32,

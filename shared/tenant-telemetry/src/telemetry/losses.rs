@@ -7,7 +7,7 @@ use crate::exporter::Lost;
 /// Losses are logged at most this often.
 const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What was lost since the log told of it.
+/// What was lost since it was last logged.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     since: Lost,

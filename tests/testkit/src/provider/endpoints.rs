@@ -62,7 +62,7 @@ async fn record_path(State(Provider(provider)): State<Provider>, request: Reques
     next.run(request).await
 }
 
-/// The answer of a provider that fails, hangs or answers rubbish; none if it should answer properly.
+/// The answer of a provider that fails, hangs or answers rubbish, or `None` if it should answer properly.
 async fn useless_answer(misdeed: Misdeed) -> Option<Response> {
     match misdeed {
         Misdeed::Hangs => {

@@ -60,7 +60,7 @@ pub struct Matches {
     pub kept_from: i64,
     /// Traces that match the page's filter.
     pub traces: MatchedTraces,
-    /// Requests that were refused; none where the page does not ask for them.
+    /// Requests that were refused, or `None` where the page does not ask for them.
     pub refusals: Option<MatchedRefusals>,
 }
 

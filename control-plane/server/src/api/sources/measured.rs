@@ -20,7 +20,7 @@ impl View {
         self.in_turn(turned_away::over(&*self.sources.spans, &self.scope, filter)).await
     }
 
-    /// Whether what was done for everybody is for these eyes.
+    /// Whether the scope may see what was done for all tenants.
     pub(crate) fn sees_all(&self) -> bool {
         self.scope.tenant().is_none()
     }

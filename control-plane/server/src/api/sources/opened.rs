@@ -36,7 +36,7 @@ struct Opened {
 pub(crate) struct OpenedTraces(Arc<Mutex<VecDeque<Opened>>>);
 
 impl OpenedTraces {
-    /// Keeps a trace as it was read for these eyes, in place of what was kept of it for them.
+    /// Keeps a trace as this scope read it, in place of what was kept for the scope before.
     pub(super) fn keep(&self, scope: &Scope, trace: &Arc<Trace>) {
         let is_first = self.keep_at(scope, trace.clone(), trace.spans.iter().map(bytes).sum(), Instant::now());
         if is_first {
@@ -72,7 +72,7 @@ impl OpenedTraces {
         opened.front().map(|kept| KEPT_FOR.saturating_sub(now.duration_since(kept.at)))
     }
 
-    /// A trace as it was read for these eyes a moment ago, if this span was among those that there were.
+    /// The trace as this scope read it a moment ago, if this span was in it.
     pub(super) fn with_span(&self, scope: &Scope, trace_id: TraceId, span_id: &str) -> Option<Arc<Trace>> {
         self.with_span_at(scope, trace_id, span_id, Instant::now())
     }

@@ -15,7 +15,7 @@ use crate::{
     trace_links::TraceLink,
 };
 
-/// What is said of a trace that is not there, or not for these eyes.
+/// The message about a trace that does not exist, or that the scope may not see.
 pub(in crate::api) const NO_SPAN: &str = "No span of this trace has arrived.";
 
 /// A trace of which a waterfall is made. Others wait for their turn until it is dropped.
@@ -89,7 +89,7 @@ impl View {
         Ok(self.sources.spans.stored_traces(&self.scope, ids).await?)
     }
 
-    /// Other tools in which a trace is to be seen, as far as they are for these eyes.
+    /// Links to other tools that show a trace, as far as the scope may use them.
     pub(crate) fn trace_links(&self, trace: &Trace) -> Vec<TraceLink> {
         self.sources.trace_links.of_trace(trace, self.scope.tenant().is_none())
     }

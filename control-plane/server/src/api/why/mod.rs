@@ -18,7 +18,7 @@ use self::sides::{SideQuery, Sides, TenantFacts};
 use super::{Answer, Query, SloAnswer, View};
 use crate::{
     problem::{Problem, off_thread},
-    text::{link, moment, percent},
+    text::{count, link, moment, percent},
     window::Window,
 };
 
@@ -203,6 +203,12 @@ impl SideAnswer {
         let (from, to) = sought.window.seconds();
         let SideQuery { name, expression, .. } = sought;
         Self { name, expression, from, to, matched: sample.matched, compared: 0, truncated: sample.truncated }
+    }
+
+    /// How many traces it has, in words: "24 that went well", not "24 those that went well".
+    pub fn counted(&self) -> String {
+        let name = self.name.strip_prefix("those ").unwrap_or(&self.name);
+        format!("{} {name}", count(self.matched))
     }
 
     /// Which share of those that were compared so many are, as a percentage.

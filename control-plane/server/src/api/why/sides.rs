@@ -73,7 +73,7 @@ impl WhyFilter {
         let all = conditions.expression()?;
         let sought = |name: String, expression: Option<String>| SideQuery { name, expression, window };
         let settings = |until_failure: bool| Settings { until_failure, ..Settings::default() };
-        let requests = format!("requests{}", self.whose());
+        let requests = format!("requests{}", self.subject_phrase());
         match self.against()? {
             "quick" => {
                 let others = Conditions { slower_than_ms: None, ..conditions.clone() }.expression()?;
@@ -157,7 +157,7 @@ impl WhyFilter {
     }
 
     /// The tenant, tier and service as the end of a phrase.
-    fn whose(&self) -> String {
+    fn subject_phrase(&self) -> String {
         let Conditions { tenant, tier, service, .. } = &self.conditions;
         let of = match (tenant, tier) {
             (Some(tenant), _) => format!(" of {tenant}"),
@@ -167,7 +167,7 @@ impl WhyFilter {
         format!("{of}{}", service.as_ref().map(|service| format!(" through {service}")).unwrap_or_default())
     }
 
-    /// The window in two; without a moment, the window and as long a time before it.
+    /// The window in two; without a moment, the window and the same length of time before it.
     fn before_and_after(&self, window: Window) -> Result<(Window, Window), Problem> {
         let Some(moment) = &self.moment else { return Ok((window.moved(-1.0), window)) };
         let at = window::moment("moment", moment)?.div_euclid(NANOSECONDS) * NANOSECONDS;

@@ -30,7 +30,7 @@ use super::{
 
 /// Their turns, among those of the signals.
 pub(super) const NUMBER: usize = 3;
-/// Names a delivery, and is told back.
+/// The header that names a delivery, which the answer repeats.
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 /// How gzip begins (RFC 1952 §2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -206,7 +206,7 @@ fn integer<T: TryFrom<i128> + Default>(cursor: &mut Cursor<'_>, what: &str) -> F
     Ok(number.unwrap_or_default())
 }
 
-/// Any number, `NaN` and `Infinity` among them; none where it is none.
+/// Any number, `NaN` and `Infinity` among them, or `None` where it is none.
 fn number(cursor: &mut Cursor<'_>, what: &str) -> Field<Option<f64>> {
     let token = cursor.value()?;
     if token == Token::Null {

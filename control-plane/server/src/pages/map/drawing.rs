@@ -191,7 +191,7 @@ fn shortened(text: &str, letters: usize) -> String {
     text.chars().take(letters - 1).chain(['…']).collect()
 }
 
-/// A name in so many lines at most, broken where its parts meet.
+/// A name in at most this many lines, broken between its parts.
 fn wrapped(name: &str, letters: usize, lines: usize) -> Vec<String> {
     let count = name.chars().count();
     if count <= letters || lines <= 1 {

@@ -81,7 +81,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
     let drawing = Drawing::new(&shown).await?;
     let content = html! {
         @if map.edges.is_empty() {
-            (nothing(&facets))
+            (empty_map(&facets))
         } @else {
             (summary(&shown))
             div.drawing tabindex="0" role="region" aria-label="Service map" data-help=(HELP) { (drawing) }
@@ -108,7 +108,7 @@ async fn render(view: &View, query: &MapPage) -> Result<Markup, Problem> {
 const HELP: &str = "Arrow keys go from node to node, Enter shows more of one, plus and minus zoom, 0 shows all of it.";
 
 /// What is shown where there is no map, and what to do about it.
-fn nothing(facets: &Facets) -> Markup {
+fn empty_map(facets: &Facets) -> Markup {
     if facets.services.is_empty() {
         let next = html! {
             "Set " code { "OTEL_EXPORTER_OTLP_ENDPOINT" } " of a service to the address of this page: it takes OTLP over HTTP. Or try it with simulated tenants: "

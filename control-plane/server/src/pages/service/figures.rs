@@ -142,7 +142,7 @@ impl<'a> Figures<'a> {
         self.some_over_time(REQUEST_DURATION, is_429)
     }
 
-    /// Memory over time, by how much of it the processes that used it may use (bytes; none, where they do not say): after a change there are several
+    /// Memory over time, by how much of it the processes that used it may use (bytes, or `None` where they do not say): after a change there are several
     /// limits, and each process has its own.
     pub(in crate::pages) fn memory(self) -> BTreeMap<Option<u64>, OverTime> {
         let mut memory: BTreeMap<_, OverTime> = BTreeMap::new();

@@ -74,7 +74,7 @@ async fn render(view: &View, asked: &ServicePageQuery) -> Result<Markup, Problem
     Ok(html! {
         (form)
         @if figures.is_empty() {
-            (nothing(asked))
+            (no_metrics(asked))
         } @else {
             (source_note(&figures.tenants()))
             (in_short(figures))
@@ -148,7 +148,7 @@ pub(super) fn turned_on() -> Markup {
     }
 }
 
-fn nothing(asked: &ServicePageQuery) -> Markup {
+fn no_metrics(asked: &ServicePageQuery) -> Markup {
     let page =
         |window: &WindowQuery| link(asked.service.as_deref().unwrap_or_default(), asked.account.as_deref(), window);
     let next = html! { (longer(&asked.window, page)) (turned_on()) };

@@ -142,7 +142,7 @@ fn versions(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
     let why = |version: &Version| {
         let moment = version.first_seen.to_string();
         let of = [("tenant", id), ("service", &version.service), ("against", "before"), ("moment", &moment)];
-        around(version.first_seen, answer).query().link("/why", &of)
+        window_around(version.first_seen, answer).query().link("/why", &of)
     };
     let fared = |summary: &Summary| match summary.requests {
         0 => "no requests".to_owned(),
@@ -169,7 +169,7 @@ fn versions(view: &View, id: &str, answer: &TenantAnswer) -> Markup {
 }
 
 /// The window of an answer, by its moments, so that it still holds this one whenever the link is followed; and with a stretch before it, to compare with.
-fn around(moment: i64, answer: &TenantAnswer) -> Window {
+fn window_around(moment: i64, answer: &TenantAnswer) -> Window {
     let (from, to) = (answer.from.min(moment - answer.width), answer.to.max(moment + 1));
     Window { from_ns: from.saturating_mul(NANOSECONDS), to_ns: to.saturating_mul(NANOSECONDS) }
 }

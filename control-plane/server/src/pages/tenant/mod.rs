@@ -62,7 +62,7 @@ pub(super) async fn page(view: View, query: Result<Query<TenantPageQuery>, Probl
 }
 
 fn content(view: &View, id: &str, query: &TenantPageQuery, answer: &TenantAnswer) -> Markup {
-    // A tenant's own users are told of no other.
+    // A tenant's own users see nothing about other tenants.
     let is_staff = view.visitor.scope().tenant().is_none();
     let tier = answer.now.as_ref().map(|now| now.status.tier.as_str()).filter(|tier| is_staff && !tier.is_empty());
     html! {

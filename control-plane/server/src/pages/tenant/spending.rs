@@ -27,8 +27,8 @@ pub(super) fn section(answer: &TenantAnswer) -> Markup {
             h2 #cost { "Cost" }
             p {
                 strong { (of(now)) } " in this window"
-                @if let Some(before) = before { ", " (of(before)) " in as long a time before it, " (earlier) }
-                @else { "; requests of as long a time before it are no longer counted" } "."
+                @if let Some(before) = before { ", " (of(before)) " in the same length of time before it, " (earlier) }
+                @else { "; requests of the same length of time before it are no longer counted" } "."
                 @if currency.is_none() { " Without a price file, cost is time." }
             }
             (table(operations))

@@ -42,7 +42,7 @@ pub(in crate::pages) async fn page(view: View, id: Result<Id, Problem>) -> Respo
 
 async fn render(view: &View, id: &str) -> Result<Markup, Problem> {
     let trace = view.held_trace(id.parse()?).await?;
-    let (begun_ns, window) = (Tree::of(&trace).start_unix_ns, around(&trace));
+    let (begun_ns, window) = (Tree::of(&trace).start_unix_ns, window_around(&trace));
     let services = services(&trace);
     let back = view.place.window().link(&format!("/traces/{}", trace.trace_id), &());
     drop(trace);
@@ -83,7 +83,7 @@ pub(super) fn later(drawing: &Drawing<'_>) -> Markup {
 }
 
 /// The time around a trace.
-fn around(trace: &Trace) -> Window {
+fn window_around(trace: &Trace) -> Window {
     let from = trace.spans.iter().map(|span| span.start_unix_ns).min().unwrap_or_default();
     let to = trace.spans.iter().map(|span| span.end_unix_ns).max().unwrap_or_default();
     Window { from_ns: from.saturating_sub(AROUND_NS).max(0), to_ns: to.saturating_add(AROUND_NS) }
@@ -193,7 +193,7 @@ mod tests {
     fn a_quarter_of_an_hour_before_and_after_a_trace_is_shown() {
         let minute = 60_000_000_000;
         let spans = vec![span("a", "1", 20 * minute, 21 * minute), span("b", "1", 21 * minute, 40 * minute)];
-        assert_eq!(around(&trace(spans)), Window { from_ns: 5 * minute, to_ns: 55 * minute });
+        assert_eq!(window_around(&trace(spans)), Window { from_ns: 5 * minute, to_ns: 55 * minute });
     }
 
     #[test]

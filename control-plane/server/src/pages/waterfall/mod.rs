@@ -114,7 +114,7 @@ async fn logs_within(view: &View, id: TraceId, span: Option<SpanId>) -> Result<L
     timeout(LOGS_WITHIN, view.logs(id, span, MAX_LINES)).await.unwrap_or_else(late)
 }
 
-/// Those of the chosen span; none where none is chosen.
+/// Those of the chosen span, or `None` where none is chosen.
 async fn logs_of(view: &View, id: TraceId, span: Option<&str>) -> Result<Lines, Problem> {
     match span.and_then(span_id) {
         Some(span) => logs_within(view, id, Some(span)).await,

@@ -160,7 +160,7 @@ fn attributes(
     }
 }
 
-/// The filter expression that finds traces with the same value; none where there is no such expression.
+/// The filter expression that finds traces with the same value, or `None` where there is no such expression.
 fn expression(name: &str, value: &Value, indexed: &[&str]) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -182,7 +182,7 @@ pub(super) fn written(text: &str) -> usize {
     text.chars().map(letter).sum()
 }
 
-/// Whether there is room for so many bytes, which are then taken, and those of the tags around them.
+/// Takes room for this many bytes and the tags around them. Returns whether there was enough.
 pub(super) fn takes(left: &Cell<usize>, bytes: usize) -> bool {
     let bytes = bytes + ROW_BYTES;
     let enough = bytes <= left.get();

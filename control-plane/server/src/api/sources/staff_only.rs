@@ -13,21 +13,21 @@ use crate::{
 impl View {
     /// What was recorded of those who run the system.
     pub(crate) fn audit(&self) -> Result<&Audit, AccessError> {
-        self.of_staff().map(|()| &self.sources.audit)
+        self.require_staff().map(|()| &self.sources.audit)
     }
 
     /// What they investigate.
     pub(crate) fn investigations(&self) -> Result<&Investigations, AccessError> {
-        self.of_staff().map(|()| &self.sources.investigations)
+        self.require_staff().map(|()| &self.sources.investigations)
     }
 
     /// From where a tenant's requests of the last 24 hours came, and by whom.
     pub(crate) async fn callers(&self, id: &str) -> Result<CallersAnswer, Problem> {
-        self.of_staff()?;
+        self.require_staff()?;
         self.in_turn(callers::of_the_last_day(&*self.sources.spans, &self.scope, id)).await
     }
 
-    fn of_staff(&self) -> Result<(), AccessError> {
+    fn require_staff(&self) -> Result<(), AccessError> {
         let for_all = self.scope.tenant().is_none();
         for_all.then_some(()).ok_or(AccessError::NotAllowed("This is for those who run the system."))
     }
