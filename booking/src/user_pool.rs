@@ -92,7 +92,7 @@ impl UserPool {
         for (name, value) in attributes {
             create = create.user_attributes(AttributeType::builder().name(name).value(value).build()?);
         }
-        // Cognito hands it to invitation-mail, which continues the trace.
+        // For invitation-mail, which continues the trace that Cognito hands over.
         let mut trace = HashMap::new();
         propagation::inject(&Context::current(), None, &mut trace);
         let create = create.set_client_metadata(Some(trace));
@@ -148,8 +148,12 @@ mod tests {
         judge(&SdkError::<_, ()>::service_error(error, ()))
     }
 
+    fn named(code: &str) -> ErrorMetadata {
+        ErrorMetadata::builder().code(code).build()
+    }
+
     fn coded(code: &str) -> AdminCreateUserError {
-        AdminCreateUserError::generic(ErrorMetadata::builder().code(code).build())
+        AdminCreateUserError::generic(named(code))
     }
 
     #[test]
@@ -160,10 +164,11 @@ mod tests {
 
     #[test]
     fn a_tenant_is_given_up_only_where_it_is_certain_that_it_has_no_user() {
-        let delivery = CodeDeliveryFailureException::builder().build();
-        let failed = UserLambdaValidationException::builder().build();
-        let not_invoked = UnexpectedLambdaException::builder().build();
-        let not_mailed = InvalidLambdaResponseException::builder().build();
+        let delivery = CodeDeliveryFailureException::builder().meta(named("CodeDeliveryFailureException")).build();
+        let failed = UserLambdaValidationException::builder().meta(named("UserLambdaValidationException")).build();
+        let not_invoked = UnexpectedLambdaException::builder().meta(named("UnexpectedLambdaException")).build();
+        let not_mailed =
+            InvalidLambdaResponseException::builder().meta(named("InvalidLambdaResponseException")).build();
         let throttled = TooManyRequestsException::builder().build();
         for (error, certain) in [
             (of(AdminCreateUserError::TooManyRequestsException(throttled)), true),

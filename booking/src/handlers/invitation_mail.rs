@@ -1,7 +1,7 @@
 //! Cognito is about to mail somebody: an invitation names the company.
 //!
-//! Cognito asks before it has added the user, and adds nobody if there is no answer. So there always is one: an event of another kind, or one that
-//! cannot be read, goes back as it came, and Cognito mails the user pool's own text.
+//! Without an answer Cognito fails whoever adds a user. So there always is one: an event of another kind, or one that cannot be read, goes back
+//! as it came, and Cognito mails the user pool's own text.
 
 use std::collections::HashMap;
 

@@ -119,7 +119,7 @@ def users_cannot_choose_their_tenant(project):
 
 @check
 def the_user_pool_asks_a_function_that_answers(project):
-    """Cognito adds nobody if it may not invoke the function that it asks what to mail, or waits for it for more than five seconds.
+    """Cognito fails whoever adds a user if it may not invoke the function that it asks what to mail, or waits for it for more than five seconds.
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html"""
     for label, stack, pool, properties in project.resources("AWS::Cognito::UserPool"):
         asked = properties.get("LambdaConfig", {})
