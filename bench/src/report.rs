@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 /// What each bounded name may be at most; `…_per_s`, at least.
-const BOUNDS: [(&str, f64); 50] = [
+const BOUNDS: [(&str, f64); 51] = [
     ("booking_api.otlp_20ms.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.metrics.response_p50_ratio", 1.03),
     ("booking_api.otlp_20ms.metrics.busy_p50_ratio_to_spans_alone", 1.2),
@@ -27,6 +27,7 @@ const BOUNDS: [(&str, f64); 50] = [
     ("metrics.of_an_invocation_us", 15.0),
     ("sns.inject_extract_ns", 2_000.0),
     ("jwt.verify_us", 60.0),
+    ("access_lists.refuse_us", 5.0),
     ("quota.cpu_us_per_request", 20.0),
     ("quota.beyond.cpu_us_per_request", 20.0),
     ("quota.calls_per_request", 0.02),

@@ -28,7 +28,7 @@ enum Command {
     /// Create, list, suspend and resume tenants, and change their tier, quota and access lists. Needs AWS credentials of the booking account.
     Tenant {
         #[command(flatten)]
-        options: tenants::Options,
+        options: Box<tenants::Options>,
     },
     /// Manage the networks that AWS WAF refuses in front of the APIs, for all tenants. Needs AWS credentials of the account that has these APIs.
     Firewall {
@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     let (told, code) = match command {
-        Command::Tenant { options } => (tenants::run(options).await?, ExitCode::SUCCESS),
+        Command::Tenant { options } => (tenants::run(*options).await?, ExitCode::SUCCESS),
         Command::Firewall { options } => (firewall::run(options).await?, ExitCode::SUCCESS),
         Command::Reconcile { options } => {
             let (told, agrees) = reconcile::run(&options).await?;

@@ -1,6 +1,7 @@
-"""The commands that README and docs tell a reader to type: which there are, and which of them a test cannot run, with the reason."""
+"""The commands that README, docs and other pages tell a reader to type: which there are, and which of them a test cannot run, with the reason."""
 
 import re
+import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,8 +19,9 @@ EXEMPT = {
     "builds for minutes, and make test-long runs it": r"fork\.md: (cargo test --package offers|make demo)\b",
 }
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# A command within a sentence or a table, of a program that can say whether it knows every word of it.
-INLINE = re.compile(r"`((?:target/debug/)?(?:control-plane|operator|local|make) [^`\n]+)`")
+# Programs that can say whether they know every word of a command.
+PROGRAM = r"(?:target/debug/)?(?:control-plane|operator|local|make) "
+INLINE = re.compile(rf"`({PROGRAM}[^`\n]+)`")
 
 
 def blocks(text):
@@ -41,3 +43,27 @@ def reason(page, command):
 def inline(text):
     """The commands outside of blocks."""
     return INLINE.findall(FENCE.sub("", text))
+
+
+def others():
+    """All other pages, such as a crate's."""
+    listed = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    return sorted({PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()} - set(PAGES))
+
+
+def elsewhere():
+    """The commands of those programs on all other pages, with the page's path; what a shell makes of them is left out."""
+    for path in others():
+        text = path.read_text()
+        shown = [command for language, block in blocks(text) if language == "sh" for command, _ in commands(block) if re.match(PROGRAM, command)]
+        yield from ((path.relative_to(PROJECT).as_posix(), re.split(" [|>&]", command)[0]) for command in inline(text) + shown)
+
+
+def of_aws():
+    """The commands of AWS's CLI on every page that are operations of a service, and not what the CLI makes of several."""
+    for path in [*PAGES, *others()]:
+        text = path.read_text()
+        shown = [command for language, block in blocks(text) if language == "sh" for command, _ in commands(block)]
+        for command in shown + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+            if match := re.match(r"aws (?!configure|cloudformation deploy)([a-z-]+) ([a-z-]+)", command):
+                yield path.relative_to(PROJECT).as_posix(), match[1], match[2], tuple(re.findall(r" --([a-z-]+)", command))

@@ -133,7 +133,7 @@ def test_whoever_guesses_booking_numbers_is_found(page):
     alert = page.get_by_role("listitem").filter(has_text="requests were turned away in 5 minutes").first
     expect(alert).to_contain_text("no_such_booking")
     clicks.click(alert.get_by_role("link", name=re.compile("that were turned away")))
-    expect(page.get_by_label("Reason")).to_have_value("no_such_booking")
+    expect(page.get_by_role("form", name="Which requests").get_by_label("Reason")).to_have_value("no_such_booking")
     line = page.get_by_role("region", name="Who was turned away").get_by_role("row").nth(1)
     expect(line).to_contain_text(story.GUESSER)
     clicks.click(line.get_by_role("link", name="Its traces"))

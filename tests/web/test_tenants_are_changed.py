@@ -1,10 +1,15 @@
-"""An operator suspends a tenant from its page in a real browser, sees it, and serves it again."""
+"""An operator changes a tenant from its page in a real browser, and its access lists by a command at a terminal too."""
 
+import contextlib
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
+from local_cloud import PROJECT
 from troubles import watch
 
 OPERATOR, ADMIN = "operator@airline.example", "pilot@globex.example"
@@ -148,3 +153,35 @@ def test_a_list_that_may_refuse_everybody_is_confirmed_on_a_page_of_its_own(cont
     entry.get_by_label("Reason (kept in the audit)").fill("it was a mistake")
     entry.get_by_role("button", name="Take off the list").click()
     expect(registry).not_to_contain_text(everybody)
+
+
+def at_a_terminal(cloud, command: list, answer: str) -> tuple[int, str]:
+    """The exit code of `operator tenant …` and what it shows to somebody at a terminal who gives this answer."""
+    environment = {
+        "AWS_ENDPOINT_URL": cloud.outputs["aws_endpoint_url"], "AWS_REGION": cloud.outputs["region"],
+        "AWS_ACCESS_KEY_ID": cloud.outputs["booking_account"], "AWS_SECRET_ACCESS_KEY": "local",
+        "CONTROL_PLANE_URL": cloud.outputs["control_plane_url"], "CONTROL_PLANE_TOKEN": cloud.outputs["control_plane_key"],
+        "TENANTS_TABLE": cloud.outputs["tenants_table"],
+    }
+    ours, its = pty.openpty()
+    program = [PROJECT / "target/debug/operator", "tenant", *command, "--reason", "guesses booking numbers"]
+    process = subprocess.Popen(program, stdin=its, stdout=subprocess.PIPE, stderr=its, env=environment)
+    os.write(ours, f"{answer}\n".encode())
+    shown = process.communicate(timeout=120)[0]
+    os.close(its)
+    # The terminal is at its end when reading fails.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4_096):
+            shown += part
+    os.close(ours)
+    return process.returncode, shown.decode()
+
+
+def test_at_a_terminal_a_command_asks_before_it_may_refuse_everybody(cloud):
+    everybody = ["globex", "--network", "127.0.0.0/8"]
+    code, shown = at_a_terminal(cloud, ["block", *everybody], "n")
+    assert code == 2 and "Change them all the same? [y/N]" in shown and "nothing was changed" in shown, shown
+    code, shown = at_a_terminal(cloud, ["block", *everybody], "y")
+    assert code == 0 and "nothing → block network 127.0.0.0/8" in shown, shown
+    code, shown = at_a_terminal(cloud, ["unblock", *everybody], "")
+    assert code == 0 and "block network 127.0.0.0/8 → nothing" in shown, shown

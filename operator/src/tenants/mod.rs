@@ -98,7 +98,10 @@ enum Command {
         confirmation: impact::Confirmation,
     },
     /// Show who is on a tenant's access lists.
-    AccessLists { tenant_id: TenantId },
+    AccessLists {
+        /// The tenant's id, as `operator tenant list` shows it.
+        tenant_id: TenantId,
+    },
 }
 
 /// How much a tenant may use.
@@ -130,6 +133,7 @@ impl WantedQuota {
 /// Which tenant is changed, and why.
 #[derive(Debug, Args)]
 struct Which {
+    /// The tenant's id, as `operator tenant list` shows it.
     tenant_id: TenantId,
     /// Why you do this. The registry keeps it, with the ARN of your credentials.
     #[arg(long)]

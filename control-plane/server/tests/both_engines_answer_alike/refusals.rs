@@ -179,11 +179,10 @@ async fn alike(both: &Both, now: i64) {
 async fn traces_are_those_of_the_latest_requests() {
     let both = Both::start().await;
     let of = |user| [("tenant.id", "acme"), ("enduser.id", user), ("problem.code", "no_such_booking")];
+    // All of them in the same nanosecond.
     let in_one_trace = |id, user, ago, requests: u8| {
-        (1..=requests).map(move |n| {
-            let (service, span) = request(id, ago, 404, &of(user));
-            (service, Span { span_id: vec![n, 0, 0, 0, 0, 0, 0, 1], ..span })
-        })
+        let (service, span) = request(id, ago, 404, &of(user));
+        (1..=requests).map(move |n| (service, Span { span_id: vec![n, 0, 0, 0, 0, 0, 0, 1], ..span.clone() }))
     };
     let mut sent = Vec::new();
     for (id, user, requests) in [(30, "eve", 70), (40, "bob", 10)] {
