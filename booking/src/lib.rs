@@ -2,8 +2,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one file per thing that can happen: a booking made, read, listed or cancelled, a quote asked for, a reservation or a cancellation published, a company registered, a colleague invited |
-//! | [`domain`] | what a booking is and which are valid, who may register and how often; needs no AWS |
+//! | [`handlers`] | one file per thing that can happen: a booking made, read, listed or cancelled, a quote asked for, a reservation or a cancellation published, a company registered, a colleague invited, their mail written |
+//! | [`domain`] | what a booking is and which are valid, who may register, how often, and what their mail says; needs no AWS |
 //! | [`reservations`] | reservations, cancellations and idempotency records in DynamoDB |
 //! | [`tenants`] | the tenants table |
 //! | [`user_pool`] | users in Cognito |

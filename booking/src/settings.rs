@@ -96,6 +96,22 @@ impl RegistrationApi {
     }
 }
 
+/// What invitation-mail is told.
+#[derive(Debug)]
+pub struct InvitationMail {
+    /// The settings of spans, metrics and logs.
+    pub telemetry: Settings,
+    /// `PORTAL_URL`: where people sign in, without a slash at its end. Mails name no address where it is not set.
+    pub portal_url: Option<String>,
+}
+
+impl InvitationMail {
+    /// Reads the settings of this function from its environment.
+    pub fn read(variables: &Variables) -> Result<Self, InvalidSettings> {
+        variables.read(|read| Self { telemetry: Settings::read(read), portal_url: read.optional_url("PORTAL_URL") })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +130,7 @@ mod tests {
         ("REGISTRATIONS_PER_SOURCE_AND_HOUR", "5"),
         ("MAILS_PER_ADDRESS_AND_DAY", "3"),
         ("INVITATIONS_PER_TENANT_AND_DAY", "50"),
+        ("PORTAL_URL", "https://portal.example"),
     ];
 
     fn complete() -> Variables {
@@ -138,6 +155,8 @@ mod tests {
             ["REGISTRATIONS_PER_SOURCE_AND_HOUR", "MAILS_PER_ADDRESS_AND_DAY", "INVITATIONS_PER_TENANT_AND_DAY"];
         let registration = [&api[..], &["REGISTRATIONS_TABLE"], &limits].concat();
         assert_eq!(missing(RegistrationApi::read), none_set(&registration));
+        // It needs nothing: without it nobody could be invited.
+        assert_eq!(InvitationMail::read(&Variables::from_fn(|_| None)).unwrap().portal_url, None);
     }
 
     #[test]
@@ -150,6 +169,7 @@ mod tests {
         );
         assert_eq!(BookingPublisher::read(&complete()).unwrap().topic_arn, "arn:aws:sns:us-east-1:111111111111:events");
         let registration = RegistrationApi::read(&complete()).unwrap();
+        assert_eq!(InvitationMail::read(&complete()).unwrap().portal_url.as_deref(), Some("https://portal.example"));
         assert_eq!((registration.user_pool_id.as_str(), registration.limits.address.most), ("us-east-1_pool", 3));
     }
 }

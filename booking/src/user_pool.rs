@@ -1,5 +1,7 @@
 //! The user pool: who may sign in, for which tenant. Cognito mails a temporary password, so that the first sign-in proves the address.
 
+use std::collections::HashMap;
+
 use aws_sdk_cognitoidentityprovider::{
     Client,
     config::{Builder, retry::RetryConfig},
@@ -7,7 +9,9 @@ use aws_sdk_cognitoidentityprovider::{
     operation::admin_create_user::AdminCreateUserError,
     types::{AttributeType, DeliveryMediumType},
 };
+use opentelemetry::Context;
 use tenancy::{Role, TenantId, TenantLabel, Tier, UserId};
+use tenant_telemetry::propagation;
 
 use crate::domain::EmailAddress;
 
@@ -88,6 +92,10 @@ impl UserPool {
         for (name, value) in attributes {
             create = create.user_attributes(AttributeType::builder().name(name).value(value).build()?);
         }
+        // For invitation-mail, which continues the trace that Cognito hands over.
+        let mut trace = HashMap::new();
+        propagation::inject(&Context::current(), None, &mut trace);
+        let create = create.set_client_metadata(Some(trace));
         let created = match create.desired_delivery_mediums(DeliveryMediumType::Email).send().await {
             Ok(created) => created,
             Err(error) => return judge(&error),
@@ -112,6 +120,10 @@ fn judge<R>(error: &SdkError<AdminCreateUserError, R>) -> Result<Added, UserPool
         E::TooManyRequestsException(_) => Err(UserPoolError::Busy(code)),
         // Mail could not be sent: by then there may be a user.
         E::CodeDeliveryFailureException(_) | E::InternalErrorException(_) => Err(UserPoolError::Unclear(code)),
+        // So it may be where invitation-mail could not be invoked, failed, or wrote what Cognito does not mail.
+        E::UnexpectedLambdaException(_)
+        | E::UserLambdaValidationException(_)
+        | E::InvalidLambdaResponseException(_) => Err(UserPoolError::Unclear(code)),
         // The day's mails are used up, for one.
         _ if code == "LimitExceededException" => Err(UserPoolError::Busy(code)),
         _ if service.meta().code().is_none() => Err(UserPoolError::Unclear(code)),
@@ -124,7 +136,10 @@ mod tests {
     use aws_sdk_cognitoidentityprovider::{
         config::http::HttpResponse,
         error::ErrorMetadata,
-        types::error::{CodeDeliveryFailureException, TooManyRequestsException, UsernameExistsException},
+        types::error::{
+            CodeDeliveryFailureException, InvalidLambdaResponseException, TooManyRequestsException,
+            UnexpectedLambdaException, UserLambdaValidationException, UsernameExistsException,
+        },
     };
 
     use super::*;
@@ -133,8 +148,12 @@ mod tests {
         judge(&SdkError::<_, ()>::service_error(error, ()))
     }
 
+    fn named(code: &str) -> ErrorMetadata {
+        ErrorMetadata::builder().code(code).build()
+    }
+
     fn coded(code: &str) -> AdminCreateUserError {
-        AdminCreateUserError::generic(ErrorMetadata::builder().code(code).build())
+        AdminCreateUserError::generic(named(code))
     }
 
     #[test]
@@ -145,13 +164,20 @@ mod tests {
 
     #[test]
     fn a_tenant_is_given_up_only_where_it_is_certain_that_it_has_no_user() {
-        let delivery = CodeDeliveryFailureException::builder().build();
+        let delivery = CodeDeliveryFailureException::builder().meta(named("CodeDeliveryFailureException")).build();
+        let failed = UserLambdaValidationException::builder().meta(named("UserLambdaValidationException")).build();
+        let not_invoked = UnexpectedLambdaException::builder().meta(named("UnexpectedLambdaException")).build();
+        let not_mailed =
+            InvalidLambdaResponseException::builder().meta(named("InvalidLambdaResponseException")).build();
         let throttled = TooManyRequestsException::builder().build();
         for (error, certain) in [
             (of(AdminCreateUserError::TooManyRequestsException(throttled)), true),
             (of(coded("LimitExceededException")), true),
             (of(coded("AccessDeniedException")), true),
             (of(AdminCreateUserError::CodeDeliveryFailureException(delivery)), false),
+            (of(AdminCreateUserError::UserLambdaValidationException(failed)), false),
+            (of(AdminCreateUserError::UnexpectedLambdaException(not_invoked)), false),
+            (of(AdminCreateUserError::InvalidLambdaResponseException(not_mailed)), false),
             (of(AdminCreateUserError::unhandled("half an answer")), false),
             (judge(&SdkError::<_, HttpResponse>::timeout_error("late")), false),
         ] {

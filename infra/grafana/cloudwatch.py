@@ -12,7 +12,7 @@ from .queries import XRAY, XRayQuery
 
 CLOUDWATCH = "cloudwatch"
 # Functions that requests and messages reach, by the account they are in.
-FUNCTIONS = {"booking": ["booking-api", "registration-api", "booking-publisher"], "mileage": ["mileage-accrual", "mileage-api"]}
+FUNCTIONS = {"booking": ["booking-api", "registration-api", "invitation-mail", "booking-publisher"], "mileage": ["mileage-accrual", "mileage-api"]}
 REQUESTS = """filter kind in ["SERVER", "CONSUMER"] and ispresent(attributes.tenant.id)
   and (kind = "CONSUMER" or coalesce(attributes.faas.trigger, "http") = "http")
 | fields attributes.tenant.id as tenant, coalesce(attributes.tenant.tier, "") as tier, resource.attributes.service.name as service,

@@ -104,7 +104,7 @@ def _services(book):
 
 
 def _invocations(book):
-    """API Gateway calls functions for the routes of its APIs, EventBridge for its schedule."""
+    """API Gateway calls functions for the routes of its APIs, EventBridge for its schedule, Cognito to have its mails written."""
     for label, stack in book.deployed.stacks.items():
         for name, properties in stack.resources("AWS::ApiGateway::RestApi"):
             for path, methods in properties["Body"]["paths"].items():
@@ -118,6 +118,9 @@ def _invocations(book):
             for target in properties["Targets"]:
                 if ":function:" in target["Arn"]:
                     _service(book, "events", "lambda:InvokeFunction", target["Arn"], stack.arn(name), [ARN])
+        for name, properties in stack.resources("AWS::Cognito::UserPool"):
+            for function in properties.get("LambdaConfig", {}).values():
+                _service(book, "cognito-idp", "lambda:InvokeFunction", function, stack.arn(name), [ARN, ACCOUNT])
 
 
 def _api_calls(book, function, source):

@@ -175,15 +175,34 @@ async fn mail(State(portal): State<Arc<Portal>>) -> Response {
     let mails = sent["messages"][BOOKING_ACCOUNT].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let letter = |mail: &serde_json::Value| {
-        format!("To: {}\nSubject: {}\n\n{}\n", text(&mail["To"][0]), text(&mail["Subject"]), text(&mail["BodyText"]))
+        format!(
+            "To: {}\nSubject: {}\n\n{}\n",
+            text(&mail["To"][0]),
+            text(&mail["Subject"]),
+            shown(&text(&mail["BodyText"]))
+        )
     };
     let letters: Vec<_> = mails.iter().rev().map(letter).collect();
     if letters.is_empty() { "No mail yet.\n".to_owned() } else { letters.join("\n\n") }.into_response()
 }
 
+/// As a mail program shows it: Cognito mails HTML, of which the project's mails use no more than escapes.
+fn shown(html: &str) -> String {
+    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    escapes.iter().fold(html.to_owned(), |text, (escape, character)| text.replace(escape, character))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_is_shown_as_a_mail_program_would() {
+        assert_eq!(
+            shown("&lt;b&gt; Wright &amp; Sons&#39; &quot;Air&quot; &amp;lt;"),
+            "<b> Wright & Sons' \"Air\" &lt;"
+        );
+    }
 
     #[tokio::test]
     async fn a_portal_that_is_not_built_says_how_to() {

@@ -53,7 +53,10 @@ mod tests {
 
     #[test]
     fn each_template_has_its_own_functions() {
-        assert_eq!(functions_of("booking").unwrap(), ["booking-api", "booking-publisher", "registration-api"]);
+        assert_eq!(
+            functions_of("booking").unwrap(),
+            ["booking-api", "booking-publisher", "invitation-mail", "registration-api"]
+        );
         assert_eq!(functions_of("mileage").unwrap(), ["mileage-accrual", "mileage-api"]);
         assert!(functions_of("portal").unwrap().is_empty());
     }

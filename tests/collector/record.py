@@ -101,7 +101,7 @@ def local_cloud():
         programs.mkdir()
         received.mkdir()
         # `local` starts the programs that lie beside it.
-        for name in ("local", "booking-api", "booking-publisher", "registration-api", "mileage-accrual", "mileage-api"):
+        for name in ("local", "booking-api", "booking-publisher", "registration-api", "invitation-mail", "mileage-accrual", "mileage-api"):
             shutil.copy(ROOT / "target/debug" / name, programs)
         control_plane = programs / "control-plane"
         control_plane.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} intake "$3" {received}\n')

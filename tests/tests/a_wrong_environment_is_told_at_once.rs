@@ -48,6 +48,7 @@ async fn each_function_tells_every_mistake() {
     let registration = [&["REGISTRATIONS_TABLE"], &numbers[..]].concat();
     tells("booking-api", true, &["RESERVATIONS_TABLE", "TENANT_ROLE_ARN", "TIER_QUOTAS", "MILEAGE_API_URL"]).await;
     tells("booking-publisher", false, &["BOOKING_TOPIC_ARN", "PARKING_QUEUE_URL"]).await;
+    tells("invitation-mail", false, &[]).await;
     tells("registration-api", true, &registration).await;
     tells("mileage-api", true, &["LEDGER_TABLE", "TENANT_ROLE_ARN", "TIER_QUOTAS"]).await;
     tells("mileage-accrual", false, &["LEDGER_TABLE", "TENANT_ROLE_ARN", "BELIEVED_SOURCES"]).await;

@@ -28,7 +28,11 @@ fn call(method: Method, path: &str, source: &str) -> RequestBuilder {
 }
 
 fn registration(email: &str, source: &str) -> RequestBuilder {
-    call(Method::POST, "/registrations", source).json(&json!({ "company_name": "Hooli Air", "email": email }))
+    registration_of("Hooli Air", email, source)
+}
+
+fn registration_of(company_name: &str, email: &str, source: &str) -> RequestBuilder {
+    call(Method::POST, "/registrations", source).json(&json!({ "company_name": company_name, "email": email }))
 }
 
 async fn register(email: &str, source: &str) -> Answer {
@@ -45,18 +49,23 @@ async fn cognito() -> Client {
     Client::new(&sdk_config(&CLOUD.outputs.aws_endpoint_url, &CLOUD.outputs.booking_account).await)
 }
 
-/// The passwords that were mailed to an address.
-async fn mailed_passwords(email: &str) -> Vec<String> {
+/// The mails to an address, each with its subject and text.
+async fn mails(email: &str) -> Vec<(String, String)> {
     let url = format!("{}/_ministack/ses/messages", CLOUD.outputs.aws_endpoint_url);
     let mailbox: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
     let mails = mailbox["messages"][&CLOUD.outputs.booking_account].as_array().cloned().unwrap_or_default();
     let theirs = mails.iter().filter(|mail| mail["To"] == json!([email]));
-    let password = |mail: &Value| {
-        let text = mail["BodyText"].as_str().unwrap();
+    let text = |mail: &Value, part: &str| mail[part].as_str().unwrap().to_owned();
+    theirs.map(|mail| (text(mail, "Subject"), text(mail, "BodyText"))).collect()
+}
+
+/// The passwords that were mailed to an address.
+async fn mailed_passwords(email: &str) -> Vec<String> {
+    let password = |(_, text): (String, String)| {
         let (_, after) = text.split_once(&format!("as {email} with the password ")).unwrap();
         after.split_once(' ').unwrap().0.to_owned()
     };
-    theirs.map(password).collect()
+    mails(email).await.into_iter().map(password).collect()
 }
 
 /// Signs in for the first time, with the mailed password, and chooses one; the ID token.
@@ -144,12 +153,58 @@ async fn a_company_registers_and_its_admin_books() {
 #[tokio::test]
 async fn a_registration_is_traced_under_the_tenant_it_makes() {
     let answer = register("trace@hooli.example", "192.0.2.2").await;
-    let trace = CLOUD.trace(&answer.trace_id(), |trace| trace.spans.len() >= 5).await;
+    // registration-api's own with its four calls, and that of invitation-mail, which Cognito invoked.
+    let trace = CLOUD
+        .trace(&answer.trace_id(), |trace| {
+            let of = |service: &str| trace.spans.iter().filter(|span| span.service == service).count();
+            of("registration-api") >= 5 && of("invitation-mail") >= 1
+        })
+        .await;
     let tenant = attributes("trace@hooli.example").await["custom:tenant-id"].clone();
     for span in &trace.spans {
-        assert_eq!((span.service.as_str(), span.tenant.as_ref()), ("registration-api", Some(&tenant)), "{}", span.name);
+        let labels = (span.tenant.as_ref(), span.tier.as_deref());
+        assert_eq!(labels, (Some(&tenant), Some("basic")), "{} of {}", span.name, span.service);
     }
     assert!(!serde_json::to_string(&trace.spans).unwrap().contains("trace@hooli"), "an address is in the trace");
+}
+
+#[tokio::test]
+async fn mails_name_the_company() {
+    let sign_in = format!("Sign in at {} as ", CLOUD.outputs.portal_url);
+    let admin = admin_of_a_new_company("judy@massive.example", "192.0.2.9").await;
+    assert_eq!(invite(&admin, json!({ "email": "kim@massive.example" })).await.status, 202);
+    for email in ["judy@massive.example", "kim@massive.example"] {
+        let mails = mails(email).await;
+        let [(subject, text)] = &mails[..] else { panic!("{mails:?}") };
+        assert_eq!(subject, "Your account at Hooli Air");
+        assert!(text.starts_with(&format!("You have an account at Hooli Air. {sign_in}{email} with ")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_chose_is_no_markup_and_no_link_and_keeps_nobody_out() {
+    for (n, (name, subject, begins)) in [
+        (
+            "<b>Evil & Sons</b> https://evil.example",
+            "Your account at <b>Evil & Sons</b> https: / /evil. example",
+            "You have an account at &lt;b&gt;Evil &amp; Sons&lt;/b&gt; https: / /evil. example. Sign in at ",
+        ),
+        // It would have the password mailed in the subject.
+        ("{####}", "Your account", "Sign in at "),
+        // A character that nobody sees, which Cognito does not mail.
+        ("Evil\u{200b}Air", "Your account", "Sign in at "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("mallory{n}@evil.example");
+        assert_eq!(send(registration_of(name, &email, "192.0.2.10")).await.status, 202, "{name}");
+        let mails = mails(&email).await;
+        let [(mailed, text)] = &mails[..] else { panic!("{name}: {mails:?}") };
+        assert_eq!(mailed, subject);
+        assert!(text.starts_with(begins), "{text}");
+        first_sign_in(&email).await;
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod cancel_booking;
 mod create_booking;
 mod get_booking;
+mod invitation_mail;
 mod invite;
 mod list_bookings;
 mod onboarding;
@@ -13,6 +14,7 @@ mod register;
 pub use cancel_booking::cancel_booking;
 pub use create_booking::create_booking;
 pub use get_booking::get_booking;
+pub use invitation_mail::{trace_of_caller, write_invitation};
 pub use invite::invite;
 pub use list_bookings::list_bookings;
 pub use publish::{BookingChange, PublishError, Publisher, Unwritable};

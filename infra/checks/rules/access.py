@@ -118,6 +118,32 @@ def users_cannot_choose_their_tenant(project):
 
 
 @check
+def the_user_pool_asks_a_function_that_answers(project):
+    """Cognito fails whoever adds a user if it may not invoke the function that it asks what to mail, or waits for it for more than five seconds.
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html"""
+    for label, stack, pool, properties in project.resources("AWS::Cognito::UserPool"):
+        asked = properties.get("LambdaConfig", {})
+        if "CustomMessage" not in asked:
+            yield f"{label} {pool}: its mails name no company"
+        allowed = {
+            permission["FunctionName"]
+            for _, permission in stack.resources("AWS::Lambda::Permission")
+            if permission["Action"] == "lambda:InvokeFunction" and permission["Principal"] == "cognito-idp.amazonaws.com"
+            and permission.get("SourceArn") == stack.arn(pool) and permission.get("SourceAccount") == stack.account
+        }
+        limits = {stack.arn(name): int(function.get("Timeout", 10)) for name, function in stack.resources("AWS::Serverless::Function")}
+        for trigger, function in asked.items():
+            if function not in allowed:
+                yield f"{label} {pool}: it alone, of this account, is to invoke {function} for {trigger}"
+            if limits.get(function, 0) > 5:
+                yield f"{label} {pool}: nobody waits for {function} for {limits[function]} s"
+    for label, stack, name, permission in project.resources("AWS::Lambda::Permission"):
+        pools = {stack.arn(pool) for pool, body in stack.resources("AWS::Cognito::UserPool") if permission["FunctionName"] in body.get("LambdaConfig", {}).values()}
+        if permission["Principal"] == "cognito-idp.amazonaws.com" and permission.get("SourceArn") not in pools:
+            yield f"{label} {name}: lets in a user pool that does not ask"
+
+
+@check
 def a_sign_in_with_a_code_tells_who_it_was(project):
     """A client that signs in by code gets an ID token with the custom attributes for `profile` alone, and comes back to where it was given.
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html"""

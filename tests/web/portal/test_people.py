@@ -38,7 +38,9 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     expect(page.get_by_role("status")).to_contain_text(f"Mail is on its way to {founder}")
     with page.expect_popup() as mailbox:
         page.get_by_role("link", name="its mailbox").click()
-    expect(mailbox.value.locator("body")).to_contain_text(f"as {founder} with the password")
+    expect(mailbox.value.locator("body")).to_contain_text("Subject: Your account at Wright & Sons")
+    sign_in = f"You have an account at Wright & Sons. Sign in at {cloud.outputs['portal_url']} as"
+    expect(mailbox.value.locator("body")).to_contain_text(f"{sign_in} {founder} with the password")
 
     tenant = first_sign_in(page, cloud, founder)
     assert tenant == "Company Wright & Sons basic"
@@ -47,6 +49,8 @@ def test_from_registration_to_a_colleagues_booking(page, cloud):
     page.get_by_label("Their work email").fill(colleague)
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_role("status")).to_contain_text(f"Mail is on its way to {colleague}")
+    mailbox.value.reload()
+    expect(mailbox.value.locator("body")).to_contain_text(f"{sign_in} {colleague} with the password")
 
     assert first_sign_in(page, cloud, colleague) == tenant
     page.goto("/#/invite")

@@ -39,7 +39,7 @@ pub struct InvocationLayer<T> {
 }
 
 impl<T> InvocationLayer<T> {
-    /// `trigger` is the FaaS trigger of semantic conventions: `pubsub`, `timer` or `datasource`.
+    /// `trigger` is the FaaS trigger of semantic conventions: `pubsub`, `timer`, `datasource` or `other`.
     pub fn new(trigger: &'static str) -> Self {
         Self { trigger, describe: |_| Vec::new(), carrier: |_| HashMap::new() }
     }
