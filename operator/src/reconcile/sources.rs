@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
+};
+use aws_sdk_dynamodb::{config::SharedCredentialsProvider, types::AttributeValue};
 use aws_sdk_sqs::types::QueueAttributeName;
 use booking::{
     domain::Reservation,
@@ -59,17 +61,9 @@ impl Sources {
 
     /// Those of a stage on AWS, by the names its templates give; options go before names.
     pub async fn on_aws(options: &Options) -> Result<Self> {
-        let config = |profile: &Option<String>| {
-            let mut loader = aws_config::defaults(BehaviorVersion::latest());
-            if let Some(profile) = profile {
-                loader = loader.profile_name(profile);
-            }
-            if let Some(region) = &options.region {
-                loader = loader.region(Region::new(region.clone()));
-            }
-            loader.load()
-        };
-        let (booking, mileage) = (config(&options.booking_profile).await, config(&options.mileage_profile).await);
+        let region = options.region.as_deref();
+        let booking = config(options.booking_profile.as_deref(), region).await;
+        let mileage = config(options.mileage_profile.as_deref(), region).await;
         let stage = &options.stage;
         let table = |given: &Option<String>, name| given.clone().unwrap_or_else(|| format!("{name}-{stage}"));
         let topic_arn = match &options.topic_arn {
@@ -157,6 +151,23 @@ impl Sources {
         let told = |Unwritable { booking_number, reason }| Difference::Unwritable { booking_number, reason };
         Ok(unwritable.into_iter().map(told).collect())
     }
+}
+
+/// How an account is called: by a profile, or as the environment says.
+async fn config(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    let config = loader.load().await;
+    let Some(profile) = profile else { return config };
+    // The SDK asks the environment before a profile, and both accounts would be the one whose keys stand there.
+    let region = ProviderConfig::without_region().with_region(config.region().cloned());
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&region).profile_name(profile).build();
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
 async fn topic_arn(config: &SdkConfig, stage: &str) -> Result<String> {
