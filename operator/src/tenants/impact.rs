@@ -57,7 +57,7 @@ impl Confirmation {
             Verdict::Confirm(why) if std::io::stdin().is_terminal() && stderr.is_terminal() => {
                 ask(&why, &mut std::io::stdin().lock(), &mut stderr)
             }
-            Verdict::Confirm(why) => bail!("{why} Nothing was changed; with --refuse-most it is"),
+            Verdict::Confirm(why) => bail!("{} Nothing was changed; with --refuse-most it is", printable(&why)),
         }
     }
 }
